@@ -1,10 +1,8 @@
+import './jitless.ts'
 import { paint, showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
 import { addCommands } from './commands/all.ts'
 import { VERSION } from './version.mjs'
-
-// One command reads few answers: a parser that zod compiles for each shape would not pay.
-Object.assign(globalThis, { __zod_globalConfig: { jitless: true } })
 
 const program = new Command('cloister')
   .description(

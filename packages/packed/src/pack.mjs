@@ -1,12 +1,12 @@
 // Packs the programs: a command reads a few files instead of two thousand and starts in a third of the time,
 // and a daemon takes half the memory. Sources run as they are where this wasn't done.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { build, context } from 'esbuild'
 import { lateBuiltins } from './late-builtins.mjs'
 import { curveAlone, LEFT_OUT, REQUIRE, unused } from './left-out.mjs'
+import { changedSources, OWN_PATHS } from './own-sources.mjs'
 import { isPacked, packedFolder, packedIndex, ROOT, stampOf } from './packed.mjs'
 
 /** The command line: many commands, each of which reads the parts it needs. */
@@ -35,27 +35,15 @@ const DAEMONS = {
   'read-volume': 'packages/executors/src/volumes/read-main.ts',
 }
 /** What packs is a source too. */
-const OWN = ['pack', 'late-builtins', 'left-out'].map((name) => `packages/packed/src/${name}.mjs`)
+const OWN = ['pack', 'late-builtins', 'left-out', 'own-sources'].map(
+  (name) => `packages/packed/src/${name}.mjs`,
+)
 const FOLDER = packedFolder()
 const INDEX = packedIndex()
 /** Packs of before are kept for programs that still run from them. */
 const KEPT = 3
 
-/** What looks for files beside itself finds them where it lies, not where it is packed. */
-const OWN_PATHS = { 'import.meta.url': 'ownUrl', 'import.meta.dirname': 'ownFolder' }
-const ownPaths = {
-  name: 'own-paths',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.(ts|m?js)$/, namespace: 'file' }, ({ path }) => {
-      const text = readFileSync(path, 'utf8')
-      if (!text.includes('import.meta')) return undefined
-      const own = `const ownUrl = ${JSON.stringify(pathToFileURL(path).href)}, ownFolder = ${JSON.stringify(dirname(path))};`
-      return { contents: own + text.replace(/^#!.*/, ''), loader: path.endsWith('.ts') ? 'ts' : 'js' }
-    })
-  },
-}
-
-const PLUGINS = [ownPaths, unused, curveAlone, lateBuiltins]
+const PLUGINS = [unused, curveAlone, lateBuiltins]
 const OPTIONS = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -142,20 +130,25 @@ function ownSources(outputs, first) {
 
 /** Programs as files, not yet written; with `splitting`, what several parts share is in files of its own. */
 function bundle(programs, splitting) {
-  return build({ ...OPTIONS, entryPoints: programs, outdir: FOLDER, splitting, plugins: PLUGINS })
+  return build({
+    ...OPTIONS,
+    entryPoints: programs,
+    outdir: FOLDER,
+    splitting,
+    plugins: [...PLUGINS, changedSources()],
+  })
 }
 
 /** A file for each command that is typed often, not yet written. */
 async function often() {
   let action
-  const ownAction = {
-    name: 'own-action',
+  const otherActions = {
+    name: 'other-actions',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^\.\/.*\.ts$/ }, ({ path, kind, importer }) => {
         const from = relative(join(ROOT, ACTIONS), importer)
-        if (kind !== 'dynamic-import' || from.startsWith('..') || !from.endsWith('/commands.ts'))
-          return undefined
-        return join(dirname(from), path) === action ? undefined : { path, namespace: 'other-action' }
+        const isAction = kind === 'dynamic-import' && !from.startsWith('..') && from.endsWith('/commands.ts')
+        return isAction ? { path, namespace: 'other-action' } : undefined
       })
       onLoad({ filter: /.*/, namespace: 'other-action' }, () => ({ contents: '' }))
     },
@@ -165,13 +158,14 @@ async function often() {
     ...OPTIONS,
     entryPoints: { often: COMMANDS.cloister },
     outdir: FOLDER,
-    plugins: [ownAction, ...PLUGINS],
+    plugins: [otherActions, ...PLUGINS, changedSources(() => action)],
   })
   const made = []
   for (const [command, file] of Object.entries(OFTEN)) {
-    action = file
+    action = join(ROOT, ACTIONS, file)
     const { outputFiles, metafile } = await making.rebuild()
     const [output] = Object.values(metafile.outputs)
+    if (!output.inputs[relative(ROOT, action)]) throw new Error(`no command has the action ${file}`)
     const path = join(FOLDER, `${command}.js`)
     made.push({
       outputFiles: outputFiles.map(({ contents }) => ({ path, contents })),
