@@ -1,13 +1,8 @@
 export { appKeyPair, checkOf, PARTS, type Part, partsOf } from './app-keys.ts'
-export {
-  Envelope,
-  MAX_SECRET_BYTES,
-  openEnvelope,
-  readEnvelope,
-  type Secrets,
-  sealSecrets,
-} from './envelope.ts'
+export { Envelope, MAX_SECRET_BYTES, readEnvelope } from './envelope.ts'
 export { generateKeyPair, type KeyPair, open, publicKeyOf, seal } from './hpke.ts'
-export { missingSecrets } from './missing.ts'
+export { keepSecrets } from './kept.ts'
+export { missingSecrets, takenSecrets } from './missing.ts'
 export { contextOfEnded, readerKeyPair } from './reading.ts'
 export { type OpenedQuestion, openQuestion, type SealedQuestion, sealQuestion } from './sealed-exchange.ts'
+export { openEnvelope, type Secrets, sealSecrets } from './sealing.ts'

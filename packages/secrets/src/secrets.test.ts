@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { CloisterError } from '@cloister/core'
 import fc from 'fast-check'
 import type { Hex } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { appKeyPair, checkOf, PARTS, type Part, partsOf } from './app-keys.ts'
-import { type Envelope, openEnvelope, readEnvelope, sealSecrets } from './envelope.ts'
+import { type Envelope, readEnvelope } from './envelope.ts'
 import { generateKeyPair, open, publicKeyOf, seal } from './hpke.ts'
+import { keepSecrets } from './kept.ts'
+import { openEnvelope, sealSecrets } from './sealing.ts'
 
 const APP: Hex = `0x${'a1'.repeat(32)}`
 const OTHER: Hex = `0x${'b2'.repeat(32)}`
@@ -149,6 +152,82 @@ describe('an app’s keys', () => {
       fc.property(fc.jsonValue(), (value) => {
         expect(() => readEnvelope(value)).toThrow(CloisterError)
       }),
+    )
+  })
+})
+
+describe('what stays beside new secrets', async () => {
+  const all = [randomBytes(32), randomBytes(32), randomBytes(32)]
+  const { publicKeys, privateKeys } = await keysOf(all, APP)
+  const [writer, other] = [privateKeyToAccount(OTHER), privateKeyToAccount(APP)]
+  const sealedBy = (account: typeof writer | undefined, secrets: Record<string, string>, app = APP) =>
+    sealSecrets(
+      app,
+      publicKeys,
+      Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, Buffer.from(value)])),
+      account?.address,
+    )
+  const keep = (added: Envelope, before: Envelope, wanted: string[], account = writer) =>
+    keepSecrets(added, before, wanted, (typed) => account.signTypedData(typed))
+  const texts = async (envelope: Envelope) =>
+    Object.fromEntries(
+      Object.entries(await openEnvelope(envelope, privateKeys)).map(([name, value]) => [
+        name,
+        Buffer.from(value).toString(),
+      ]),
+    )
+
+  it('is what the new ones lack of all before, the newest of each name, and what is wanted alone', async () => {
+    const one = await sealedBy(writer, { A: '1', B: '1', C: '1', UNUSED: '1' })
+    const two = await keep(await sealedBy(writer, { B: '2' }), one, ['A', 'B', 'C'])
+    expect(await texts(two)).toMatchObject({ A: '1', B: '2', C: '1' })
+    const three = await keep(await sealedBy(writer, { C: '3' }), two, ['A', 'B', 'C'])
+    expect(await texts(readEnvelope(JSON.parse(JSON.stringify(three))))).toMatchObject({
+      A: '1',
+      B: '2',
+      C: '3',
+    })
+    expect(three.kept?.sealed).toHaveLength(2)
+    // What gives nothing any more is let go.
+    const four = await keep(await sealedBy(writer, { A: '4', C: '4' }), three, ['A', 'B', 'C'])
+    expect(four.kept?.sealed.map(({ names }) => names)).toEqual([['B']])
+    expect((await keep(await sealedBy(writer, { A: '5', B: '5' }), four, ['A', 'B'])).kept).toBeUndefined()
+  })
+
+  it('opens by the word of whoever sealed it alone, for what that is about', async () => {
+    const before = await sealedBy(writer, { KEY: 'precious' })
+    const evil = await sealedBy(other, { ADDRESS: 'evil.example' })
+    const refused = (envelope: Envelope) =>
+      expect(openEnvelope(envelope, privateKeys)).rejects.toSatisfy(code('not-sealed-for-us'))
+    const allowed = await keep(evil, before, ['KEY', 'ADDRESS'])
+    expect(await texts(allowed)).toEqual({ KEY: 'precious', ADDRESS: 'evil.example' })
+    // By another account, which may say that it is the writer's.
+    const byOther = await keep(evil, before, ['KEY', 'ADDRESS'], other)
+    await refused(byOther)
+    const renamed = { ...before, writer: other.address }
+    await refused(await keep(evil, renamed, ['KEY', 'ADDRESS'], other))
+    const { writer: _, ...nobodys } = before
+    await refused(await keep(evil, nobodys, ['KEY', 'ADDRESS'], other))
+    // The word that was given for something else.
+    await refused({ ...(await sealedBy(other, { ADDRESS: 'evil.example' })), kept: allowed.kept })
+    await refused({ ...byOther, kept: { sealed: [before], signature: '0x' } })
+    const two = await keep(await sealedBy(writer, { B: '2' }), before, ['KEY', 'B'])
+    const older = await sealedBy(writer, { KEY: 'old' })
+    await refused({ ...two, kept: { sealed: [older], signature: two.kept?.signature ?? '0x' } })
+    // What was sealed to no writer never opens beside anything.
+    await refused(await keep(evil, await sealedBy(undefined, { KEY: 'a' }), ['KEY', 'ADDRESS']))
+  })
+
+  it('is of eight times before at most', async () => {
+    let envelope = await sealedBy(writer, { A: '0' })
+    const wanted = ['A']
+    for (let time = 1; time <= 8; time++) {
+      wanted.push(`A${time}`)
+      envelope = await keep(await sealedBy(writer, { [`A${time}`]: '' }), envelope, wanted)
+    }
+    expect(Object.keys(await texts(envelope)).sort()).toEqual([...wanted].sort())
+    await expect(keep(await sealedBy(writer, { LAST: '' }), envelope, [...wanted])).rejects.toSatisfy(
+      code('bad-secrets'),
     )
   })
 })

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CloisterError, type LEASE_STATES, messageOf } from '@cloister/core'
+import { CloisterError, canonicalHash, type LEASE_STATES, messageOf } from '@cloister/core'
 import type { Executor, Image } from '@cloister/executors'
 import type { Hex } from 'viem'
 import { lastWords } from '../ended-logs.ts'
@@ -465,6 +465,6 @@ function sameImages(one: Record<string, Image>, other: Record<string, Image>): b
 
 /** What was tried is no longer next; what was accepted meanwhile is. */
 function forgetNext(lease: StoredLease, tried: Omit<Accepted, 'images'>): void {
-  if (lease.next?.hash === tried.hash && lease.next.envelope?.sealed === tried.envelope?.sealed)
-    delete lease.next
+  const digestOf = ({ envelope }: typeof tried) => envelope && canonicalHash(envelope)
+  if (lease.next?.hash === tried.hash && digestOf(lease.next) === digestOf(tried)) delete lease.next
 }

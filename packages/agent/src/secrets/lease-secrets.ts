@@ -1,4 +1,4 @@
-import { CloisterError, GrowingPause, messageOf, type Service } from '@cloister/core'
+import { CloisterError, canonicalHash, GrowingPause, messageOf, type Service } from '@cloister/core'
 import type { ContainerSpec } from '@cloister/executors'
 import type { Run } from '@cloister/key-service/client'
 import { type Envelope, openEnvelope, type Secrets } from '@cloister/secrets'
@@ -18,7 +18,7 @@ export class LeaseSecrets {
    * By lease and manifest: what one manifest may have, no other of the same lease gets without being asked
    * for.
    */
-  private readonly opened = new Map<Hex, Map<Hex, { sealed: string; secrets: Secrets }>>()
+  private readonly opened = new Map<Hex, Map<Hex, { digest: Hex; secrets: Secrets }>>()
 
   constructor(fetchKeys: FetchKeys) {
     this.fetchKeys = fetchKeys
@@ -39,7 +39,10 @@ export class LeaseSecrets {
       try {
         const secrets = await openEnvelope(envelope, await this.fetchKeys(run, envelope))
         const ofLease = this.opened.get(run.lease) ?? new Map()
-        this.opened.set(run.lease, ofLease.set(run.manifestHash, { sealed: envelope.sealed, secrets }))
+        this.opened.set(
+          run.lease,
+          ofLease.set(run.manifestHash, { digest: canonicalHash(envelope), secrets }),
+        )
         return secrets
       } catch (error) {
         const isFinal =
@@ -65,7 +68,9 @@ export class LeaseSecrets {
     const run = { lease: spec.lease as Hex, manifestHash }
     const known = this.opened.get(run.lease)?.get(manifestHash)
     const secrets =
-      known?.sealed === envelope.sealed ? known.secrets : await this.open(run, envelope, signal, waiting)
+      known?.digest === canonicalHash(envelope)
+        ? known.secrets
+        : await this.open(run, envelope, signal, waiting)
     const env = { ...spec.env }
     const files = [...spec.files]
     for (const { name, path } of sealed) {

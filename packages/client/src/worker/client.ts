@@ -179,6 +179,17 @@ export class WorkerClient {
     return this.ask(path, NetworkReport, { headers: await this.sign('GET', path) })
   }
 
+  /** The sealed secrets that a lease was given last, sealed as they are; undefined where it has none. */
+  async secrets(lease: Hex): Promise<unknown> {
+    const path = `/v1/leases/${lease}/secrets`
+    try {
+      return await this.ask(path, z.unknown(), { headers: await this.sign('GET', path) })
+    } catch (error) {
+      if (error instanceof CloisterError && error.code === 'not-found') return undefined
+      throw error
+    }
+  }
+
   /** Hands over sealed secrets, for the manifest that comes next or for what runs. */
   async putSecrets(lease: Hex, envelope: Envelope): Promise<void> {
     await this.change('PUT', `/v1/leases/${lease}/secrets`, toCanonicalJson(envelope))

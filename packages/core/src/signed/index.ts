@@ -11,6 +11,7 @@ export {
 export { claimTypedData } from './claim.ts'
 export { consentTypedData } from './consent.ts'
 export { joinTypedData } from './join.ts'
+export { keptSecretsTypedData } from './kept-secrets.ts'
 export { type Member, type MemberPlace, memberTypedData } from './member.ts'
 export { permitTypedData } from './permit.ts'
 export { purposeDigest, purposeTypedData } from './purpose.ts'

@@ -6,6 +6,7 @@ import { BID_TYPES } from './bid.ts'
 import { CLAIM_TYPES } from './claim.ts'
 import { CONSENT_TYPES } from './consent.ts'
 import { JOIN_TYPES } from './join.ts'
+import { KEPT_SECRETS_TYPES } from './kept-secrets.ts'
 import { MEMBER_TYPES } from './member.ts'
 import { PERMIT_TYPES } from './permit.ts'
 import { PURPOSE_TYPES } from './purpose.ts'
@@ -60,6 +61,7 @@ describe('what is signed', () => {
 
   // What no contract reads is read by programs of other versions.
   it.each([
+    [KEPT_SECRETS_TYPES, 'KeptSecrets(bytes32 app,bytes32 added,bytes32[] kept)'],
     [
       MEMBER_TYPES,
       'Member(bytes32 lease,bytes32 reader,string network,string name,bytes32 places,uint64 instant)',

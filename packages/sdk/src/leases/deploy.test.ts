@@ -1,6 +1,7 @@
-import { connectWallet, getLease, getTokenBalance, refuseLease } from '@cloister/chain'
+import { connectWallet, getLease, getTokenBalance, refuseLease, updateLease } from '@cloister/chain'
 import { CloisterError, hashManifest, parseManifest } from '@cloister/core'
-import type { Hex } from 'viem'
+import { type Envelope, generateKeyPair, sealSecrets } from '@cloister/secrets'
+import type { Address, Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { topUp } from './close.ts'
@@ -221,18 +222,47 @@ describe('a lease that is open', () => {
     expect(worker.putManifest).not.toHaveBeenCalled()
   })
 
-  it('loses no secrets to new ones that are not all', async () => {
-    const worker = { ...reports(hashManifest(MANIFEST)), putSecrets: vi.fn(async () => {}) }
+  it('keeps secrets that new ones lack, and loses none where it can’t', async () => {
     const file = 'services: { web: { image: web, x-sealed: [PASSWORD, "tls.key:/tls.key"] } }'
     const { manifest } = parseManifest(file, { file: 'compose.yaml' })
-    const envelope = { names: ['tls.key'] } as never
-    await expect(update(knowing(worker), lease, manifest, { envelope })).rejects.toMatchObject({
-      code: 'secrets-missing',
-      message: expect.stringMatching(/replace all that the lease has, and PASSWORD would be gone/),
-      hint: expect.stringContaining('all of them at once'),
-    })
+    const app = `0x${'a1'.repeat(32)}` as const
+    const keys: Parameters<typeof sealSecrets>[1] = [
+      (await generateKeyPair()).publicKey,
+      (await generateKeyPair()).publicKey,
+      (await generateKeyPair()).publicKey,
+    ]
+    const sealed = (name: string, writer?: Address) =>
+      sealSecrets(app, keys, { [name]: new Uint8Array(1) }, writer)
+    let has: unknown
+    const worker = {
+      ...reports(hashManifest(manifest)),
+      secrets: async () => has,
+      putSecrets: vi.fn(async (_: Hex, __: Envelope) => {}),
+    }
+    const { address } = stage.tenant.account
+    const envelope = await sealed('tls.key', address)
+    const stays = { code: 'secrets-missing', hint: expect.stringContaining('all of them at once') }
+    const refused = (why: string) =>
+      expect(update(knowing(worker), lease, manifest, { envelope })).rejects.toMatchObject({
+        ...stays,
+        message: expect.stringContaining(`takes PASSWORD, which the new sealed secrets lack; ${why}`),
+      })
+    await refused('the lease has none')
+    has = await sealed('OTHER', address)
+    await refused('the lease has none')
+    for (const writer of [undefined, stage.worker.address]) {
+      has = await sealed('PASSWORD', writer)
+      await refused('those that the lease has were sealed by another account')
+    }
     expect(worker.putSecrets).not.toHaveBeenCalled()
     expect((await getLease(stage.tenant, lease)).manifestHash).toBe(hashManifest(MANIFEST))
+    has = await sealed('PASSWORD', address)
+    await update(knowing(worker), lease, manifest, { envelope })
+    expect(worker.putSecrets.mock.lastCall?.[1]).toMatchObject({
+      names: ['tls.key'],
+      kept: { sealed: [has] },
+    })
+    await updateLease(stage.tenant, lease, hashManifest(MANIFEST))
   })
 
   it('gets its old hash back where the new manifest doesn’t start', async () => {

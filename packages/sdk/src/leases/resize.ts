@@ -17,7 +17,7 @@ import { checkWorkerFor } from '../verify/check-worker.ts'
 import { openSession } from './lease.ts'
 import { manifestOf } from './manifest.ts'
 import { requireMoney } from './money.ts'
-import { checkNewSecrets } from './new-secrets.ts'
+import { withKeptSecrets } from './new-secrets.ts'
 import { readerOf } from './reading-key.ts'
 import { type ResizeBidOptions, type ResizeOffer, resizeBid } from './resize-bid.ts'
 import { expectedRate, requireExpectedRate } from './resize-rate.ts'
@@ -70,12 +70,11 @@ export async function resize(
   options: ResizeOptions = {},
 ): Promise<Resized> {
   const wallet = walletOf(cloister)
-  const { onStep = () => {}, policy, envelope, logins, contents = [] } = options
+  const { onStep = () => {}, policy, logins, contents = [] } = options
   const session = await openSession(cloister, key)
   const running = await manifestOf(cloister, key).catch(() => undefined)
   // What runs has what comes beside it already.
   if (!running || !isDeepEqual(sentParts(running), sentParts(manifest))) checkContents(manifest, contents)
-  checkNewSecrets(manifest, envelope)
   const worker = session.asTenant
   onStep('asking the worker for a bid')
   const offer = options.offer ?? (await resizeBid(cloister, key, manifest, options))
@@ -86,6 +85,7 @@ export async function resize(
   const expected = expectedRate(before.ratePerSecond, running && resourcesOf(running), offer.order.resources)
   requireExpectedRate(offer, options.maxRatePerSecond ?? expected)
   const added = addedTo(offer, options.added)
+  const envelope = await withKeptSecrets(cloister, worker, lease, manifest, options.envelope)
   onStep('checking the worker against the file')
   await throughAbsence(() => checkWorkerFor(session, manifest, policy))
   const isThere =

@@ -17,7 +17,7 @@ import { type Cloister, walletOf } from '../cloister.ts'
 import { sessionOf } from '../session.ts'
 import { checkWorkerFor } from '../verify/check-worker.ts'
 import { findLease } from './lease.ts'
-import { checkNewSecrets } from './new-secrets.ts'
+import { withKeptSecrets } from './new-secrets.ts'
 import { readerOf } from './reading-key.ts'
 import { checkContents, sayProgress, sendContents } from './send.ts'
 
@@ -39,7 +39,7 @@ export interface UpdateOptions {
   onStep?: (text: string) => void
   /** What the worker's evidence has to say now; what the file demands of it counts anyway. */
   policy?: Policy | undefined
-  /** New sealed secrets, in place of all that were given before. */
+  /** New sealed secrets, in place of those of their names; others that were given before stay. */
   envelope?: Envelope | undefined
   /** What the manifest takes beside it; what the worker has already is not sent again. */
   contents?: readonly SentContent[] | undefined
@@ -52,10 +52,11 @@ export interface UpdateOptions {
 
 /**
  * Puts a new manifest on a lease: same worker, address and volumes; and new sealed secrets, if any are
- * given, in place of all before: throws `secrets-missing` where those lack what the manifest takes, before
- * anything is changed. If it doesn't start, the worker goes back to the one before and so does the hash on
- * chain; throws `update-failed` then. A worker that isn't what the manifest or the policy demands gets
- * nothing; throws `policy` or `unsupported`.
+ * given, in place of those of their names: throws `secrets-missing` where the manifest takes some that
+ * neither they nor the lease has, or that another account sealed, before anything is changed. If it
+ * doesn't start, the worker goes back to the one before and so does the hash on chain; throws
+ * `update-failed` then. A worker that isn't what the manifest or the policy demands gets nothing; throws
+ * `policy` or `unsupported`.
  *
  * @example
  * ```ts
@@ -68,11 +69,11 @@ export async function update(
   cloister: Cloister,
   key: string,
   manifest: Manifest,
-  { onStep = () => {}, policy, envelope, logins, contents = [], pull = false, timeoutMs }: UpdateOptions = {},
+  options: UpdateOptions = {},
 ): Promise<Updated> {
+  const { onStep = () => {}, policy, logins, contents = [], pull = false, timeoutMs } = options
   const wallet = walletOf(cloister)
   checkContents(manifest, contents)
-  checkNewSecrets(manifest, envelope)
   const record = await findLease(cloister, key)
   const session = sessionOf(cloister, record)
   const worker = session.asTenant
@@ -81,6 +82,7 @@ export async function update(
   const running = (await throughAbsence(() => worker.lease(record.lease))).manifestHash
   const hash = hashManifest(manifest)
   const isSame = running === hash && previous === hash
+  const envelope = await withKeptSecrets(cloister, worker, record.lease, manifest, options.envelope)
   // Before anything is given to the worker, and before the hash on chain says that it runs.
   if (!isSame || envelope || policy) {
     onStep('checking the worker against the file')

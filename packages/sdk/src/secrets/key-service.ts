@@ -38,8 +38,8 @@ export function keyService({ chain }: Cloister): Promise<SeatStatus[]> {
  * await leases.deploy(cloister, { manifest, envelope, deposit: 1_000_000n, pay: 'USDC' })
  * ```
  */
-export async function sealForApp({ chain }: Cloister, app: Hex, secrets: Secrets): Promise<Envelope> {
-  return sealSecrets(app, await fetchPublicKeys(chain, app), secrets)
+export async function sealForApp({ chain, wallet }: Cloister, app: Hex, secrets: Secrets): Promise<Envelope> {
+  return sealSecrets(app, await fetchPublicKeys(chain, app), secrets, wallet?.account.address)
 }
 
 /**

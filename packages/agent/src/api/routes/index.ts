@@ -17,7 +17,7 @@ import { pullRoute } from './pull.ts'
 import { resizeRoute } from './resize.ts'
 import { routesRoute } from './routes.ts'
 import { scrapeRoute, scrapeTokensRoute } from './scrape.ts'
-import { secretsRoute } from './secrets.ts'
+import { handedSecretsRoute, secretsRoute } from './secrets.ts'
 import { announceRoute } from './sent.ts'
 import { statementRoute } from './statement.ts'
 import { verdictRoute } from './verdict.ts'
@@ -36,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   manifestRoute,
   runningManifestRoute,
   secretsRoute,
+  handedSecretsRoute,
   loginsRoute,
   pullRoute,
   holdRoute,
