@@ -1,11 +1,12 @@
 // Set-up before `npm start` and `npm test`, on whatever Node there is (20 or later), with nothing installed
 // yet. Brings dependencies in from the lockfile, and as root on Debian the packages that are missing;
 // otherwise says what to type.
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { showInstalling } from './progress.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const forTests = process.argv.includes('--tests')
@@ -82,7 +83,7 @@ const programs = [
     : []),
 ]
 
-installDependencies()
+await installDependencies()
 // Debian's packages are fetched and unpacked while the processor is free for the rest.
 const installed = installPrograms()
 packPrograms()
@@ -92,14 +93,24 @@ if (forTests) {
 }
 await installed
 
-function installDependencies() {
+async function installDependencies() {
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex')
   const mark = join(root, 'node_modules', '.cloister-lock')
   if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return
   console.log('Setting up: dependencies from the lockfile (about a minute the first time) …')
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: 'inherit' })
+  const ended = showInstalling(root)
+  const npm = spawn('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--progress=false'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const status = await new Promise((done) => npm.once('close', done).once('error', done))
+  ended()
+  if (status !== 0) {
+    console.error('npm ci failed; what it says stands above. Mend that and try again.')
+    process.exit(1)
+  }
   writeFileSync(mark, lock)
 }
 

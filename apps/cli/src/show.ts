@@ -1,6 +1,7 @@
 import type { Network } from '@cloister/chain'
 import {
   type AttestationState,
+  CloisterError,
   formatCpu,
   formatDuration,
   formatMiB,
@@ -35,6 +36,16 @@ export function short(address: Address): string {
 export function asTyped(key: string, lease: Hex): string {
   const id = shortId(lease)
   return id.startsWith(key.replace(/^0x/, '').slice(0, id.length)) ? id : printable(key)
+}
+
+/** An error about the lease that somebody typed as `key`, with a hint that calls it so. */
+export function hintingAsTyped(key: string, error: unknown): unknown {
+  if (!(error instanceof CloisterError) || typeof error.hint !== 'object') return error
+  const { do: advice, subject } = error.hint
+  if (advice !== 'resize-lease' || subject === undefined) return error
+  const { code, message, details } = error
+  const hint = { do: advice, subject: asTyped(key, `0x${subject}`) }
+  return new CloisterError(code, message, { hint, details, cause: error })
 }
 
 export function resources(

@@ -432,14 +432,15 @@ describe('a manifest that is run', () => {
 
   it('gives way to the one before where a container of it does not start', async () => {
     const start = async (spec: ContainerSpec) => {
-      if (spec.env['EDITION'] === '2') throw new Error('there is no such program')
+      if (spec.env['EDITION'] === '2')
+        throw new CloisterError('start-failed', 'web-0 does not start: there is no such program.')
       running.set(spec.name, spec)
     }
     const runner = runnerOf(engine({ start }))
     await runs(runner, BEFORE)
     hand(runner, manifestOf('    environment: { EDITION: "2" }\n    restart: "no"\n'))
     await vi.waitFor(() =>
-      expect(store.lease(LEASE)?.failed?.reason).toMatch(/web-0 does not start: there is/),
+      expect(store.lease(LEASE)?.failed?.reason).toBe('web-0 does not start: there is no such program.'),
     )
     await vi.waitFor(() => expect(runner.state).toBe('running'))
     expect([...running.values()].map(({ env }) => env['EDITION'])).toEqual(['1'])

@@ -32,13 +32,20 @@ export async function trial(
       (task) => task.state === 'failed' || task.state === 'unhealthy' || task.earlyExits >= TRIAL_EXITS,
     )
     const slow = late.aborted ? tasks.find((task) => !task.isReady) : undefined
-    if (bad || slow)
+    const failed = bad ?? slow
+    if (failed)
       throw new CloisterError(
         'start-failed',
-        `${(bad ?? slow)?.spec.name} does not start: ${bad?.reason ?? 'it is not ready in time'}.`,
+        notStarted(failed.spec.name, bad?.reason ?? 'it is not ready in time'),
       )
     await once(changes, 'change', { signal: either }).catch(() => {})
   }
+}
+
+/** What is said of a container that does not start; engines' own errors say so themselves. */
+function notStarted(name: string, reason: string): string {
+  const words = reason.replace(/\.$/, '')
+  return words.startsWith(`${name} does not start: `) ? `${words}.` : `${name} does not start: ${words}.`
 }
 
 /** Waits until what a container depends on is true. Throws `start-failed` where it never will be. */

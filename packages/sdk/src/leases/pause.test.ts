@@ -11,7 +11,7 @@ import {
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Cloister } from '../cloister.ts'
-import { pause, resume, resumeBid } from './pause.ts'
+import { pause, pauseBid, resume, resumeBid } from './pause.ts'
 import { cloisterOn, manifestOf, recordOf, type Stage, sessionWith, startStage } from './testing.ts'
 
 const MANIFEST = manifestOf()
@@ -78,6 +78,12 @@ describe('a lease that is paused', () => {
     expect(await pause(cloister, lease)).toMatchObject({ ratePerSecond: 2n, previousRatePerSecond: 10n })
     expect(asked).toEqual(['hold at 10'])
     expect(await onChain()).toMatchObject({ state: 'open', manifestHash: KEPT, ratePerSecond: 2n })
+    // Once more it is so already, unless its worker has something else now.
+    expect(await pauseBid(cloister, lease)).toMatchObject({ isPaused: true, manifest: MANIFEST })
+    const again = await pause(cloister, lease)
+    expect(again).toMatchObject({ transaction: undefined, ratePerSecond: 2n, previousRatePerSecond: 2n })
+    has = manifestOf('other')
+    await expect(pauseBid(cloister, lease)).rejects.toMatchObject({ code: 'bad-answer' })
   })
 
   it('is large again before it runs', async () => {

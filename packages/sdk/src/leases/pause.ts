@@ -17,6 +17,8 @@ const STOP_MS = 120_000
 export interface PauseOffer extends ResizeOffer {
   /** What runs, or will run again. */
   manifest: Manifest
+  /** Whether it is paused now. What runs again then is by the word of its worker alone. */
+  isPaused: boolean
 }
 
 /**
@@ -37,7 +39,7 @@ export async function pauseBid(
   key: string,
   options: ResizeBidOptions = {},
 ): Promise<PauseOffer> {
-  const manifest = await manifestOf(cloister, key)
+  const { manifest, isPaused } = await ofLease(cloister, key)
   const offer = await resizeBid(cloister, key, diskOnly(manifest), options)
   const { bid, before } = offer
   if (bid.ratePerSecond > before.ratePerSecond && bid.manifestHash !== before.manifestHash)
@@ -46,7 +48,7 @@ export async function pauseBid(
       'The worker asks for more for the volumes alone than for all that the lease has.',
       { hint: 'Take a snapshot of the lease, close it, and begin another one from that.' },
     )
-  return { ...offer, manifest }
+  return { ...offer, manifest, isPaused }
 }
 
 /**
@@ -108,7 +110,8 @@ export async function resumeBid(
     throw new CloisterError('bad-answer', 'The worker has another manifest than the one that was paused.', {
       hint: 'Name the file that ran when it was paused.',
     })
-  return { ...(await resizeBid(cloister, key, manifest, options)), manifest }
+  const offer = await resizeBid(cloister, key, manifest, options)
+  return { ...offer, manifest, isPaused: offer.before.manifestHash === hashManifest(diskOnly(manifest)) }
 }
 
 /**
@@ -139,6 +142,23 @@ export async function resume(
   await throughAbsence(() => asTenant.hold(offer.lease, { held: false }))
   await untilStarted(asTenant, offer.lease, { manifest: offer.manifest }, onStep)
   return taken
+}
+
+/** What runs on a lease, or what its worker would run again where it is paused. Throws as `manifestOf`. */
+async function ofLease(cloister: Cloister, key: string): Promise<Pick<PauseOffer, 'manifest' | 'isPaused'>> {
+  try {
+    return { manifest: await manifestOf(cloister, key), isPaused: false }
+  } catch (error) {
+    if (!(error instanceof CloisterError) || error.code !== 'bad-answer') throw error
+    const { asTenant, about } = await openSession(cloister, key)
+    const { lease = '0x' } = about
+    const [manifest, { manifestHash }] = await Promise.all([
+      throughAbsence(() => asTenant.manifest(lease)),
+      getLease(cloister.chain, lease),
+    ])
+    if (hashManifest(diskOnly(manifest)) !== manifestHash) throw error
+    return { manifest, isPaused: true }
+  }
 }
 
 /** Takes the bid, unless the lease is what it is for already. */

@@ -238,7 +238,10 @@ describe('apps freeze', () => {
   })
 
   it.each(['--yes', '--json'])('asks nothing of a script that says %s', async (word) => {
-    expect((await run('freeze', 'shop', word)).exitCode).toBe(0)
+    const { out, exitCode } = await run('freeze', 'shop', word)
+    expect(exitCode).toBe(0)
+    // Once, as it is then.
+    expect(out.split(APP)).toHaveLength(2)
     expect(confirm).not.toHaveBeenCalled()
     expect(vi.mocked(freezeApp).mock.calls[0]?.[1]).toBe(APP)
   })

@@ -12,10 +12,10 @@ export async function freeze(name: string, options: Globals & { yes?: boolean })
   const cloister = connect(options)
   const app = resolveApp(cloister, name)
   const known = await getApp(cloister.chain, app)
-  if (!options.json) {
+  if (!options.json && !options.yes) {
     sayApp(known)
     note('')
-    if (!options.yes && !(await confirm('Allow nothing new in this app, ever?')))
+    if (!(await confirm('Allow nothing new in this app, ever?')))
       throw new CloisterError('cancelled', 'Nothing was frozen.')
   }
   await freezeApp(walletOf(cloister), app)

@@ -33,6 +33,7 @@ describe('bids', () => {
     expect(out).toMatch(/compose\.yaml {2}0\.1 CPU · 64 MiB memory · /)
     expect(out).toMatch(/→ +0\.36 +1d +worker-a +0x90F79b…b906 +0x709979…79C8 .* 50\.0% +sandbox +simulated/)
     expect(out).toMatch(/\n +0\.72 +1d +worker-a/)
+    expect(out).toMatch(/\n\n {2}cloister deploy .*compose\.yaml takes the one at the arrow\n$/)
     expect(exitCode).toBe(0)
   })
 

@@ -35,6 +35,8 @@ export async function showBids(file: string | undefined, options: BidOptions): P
   if (found.bids.length === 0) throw leases.noBids(found)
   say(bidTable(found))
   sayDeclined(found)
+  say()
+  say(paint('dim', `  cloister deploy ${printable(file ?? path)} takes the one at the arrow`))
 }
 
 function sayDeclined({ declined }: Bids): void {

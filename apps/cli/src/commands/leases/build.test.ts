@@ -44,7 +44,7 @@ describe('build', () => {
     const { json } = await typedJson(addManifest, 'build', file)
     expect(json).toMatchObject({ sent: [{ name: 'web', digest, how: 'layout' }], pulled: ['postgres'] })
     const { out } = await typed(addManifest, 'build', file)
-    expect(out).toMatch(/web +sha256:[0-9a-f]{12} +1 MiB +layout/)
+    expect(out).toMatch(/web +sha256:[0-9a-f]{12} +1 MiB +layout\n/)
     const read = await typedJson(addManifest, 'manifest', file)
     expect(read.json.manifest.services.web.image).toBe(`sent.local/web@${digest}`)
   })

@@ -68,8 +68,8 @@ describe('move', () => {
     vi.mocked(leases.checkContents).mockImplementationOnce(() => {
       throw new Error('nobody gives it')
     })
-    const { err } = await typed(addLeases, 'move', 'shop', '-y')
-    expect(err).toContain('Name the file that it was deployed with.')
+    const { err } = await typed(addLeases, 'move', 'shop', '-y', '--to', WORKER)
+    expect(err).toContain(`it was deployed with: cloister move shop compose.yaml --to ${WORKER}`)
     // One whose old lease is closed already: the new one runs it.
     moveJournal().write({ from: LEASE, to: TO, step: 'closing' })
     vi.mocked(leases.manifestOf).mockImplementation(async (_, key) => {

@@ -32,7 +32,7 @@ export async function runMove(
     steps.begin('bids')
     const parsed =
       file === undefined && options.file === undefined
-        ? await running(cloister, key)
+        ? await running(cloister, key, options.to)
         : await readManifestFile(file, options, json)
     const envelope = await sealedFrom(cloister, options, parsed.sealedFiles)
     const moved = await leases.move(cloister, key, {
@@ -77,7 +77,7 @@ export async function runMove(
  * What runs on a lease that is moved, or on the one that it is being moved to. Throws `not-sent` where it
  * takes what only its file has.
  */
-async function running(cloister: Cloister, key: string) {
+async function running(cloister: Cloister, key: string, to: string | undefined) {
   const { lease } = await leases.findLease(cloister, key)
   const manifest = await leases.manifestOf(cloister, lease).catch((error) => {
     const begun = moveJournal().read(lease)
@@ -88,7 +88,7 @@ async function running(cloister: Cloister, key: string) {
     leases.checkContents(manifest, [])
   } catch (cause) {
     throw new CloisterError('not-sent', 'What runs takes images or folders that were sent beside it.', {
-      hint: 'Name the file that it was deployed with.',
+      hint: `Name the file that it was deployed with: cloister move ${asTyped(key, lease)} compose.yaml${to === undefined ? '' : ` --to ${to}`}`,
       cause,
     })
   }

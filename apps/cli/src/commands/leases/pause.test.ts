@@ -48,9 +48,14 @@ describe('pause and resume', () => {
     const ceiling = () => vi.mocked(leases.resumeBid).mock.lastCall?.[3]?.maxRatePerSecond
     await typed(addLeases, 'pause', 'shop', '-y')
     // Once more, while it is paused: what it cost before is known still.
-    const again = { ...offer, before: { ratePerSecond: 2n, manifestHash: '0x02' } }
+    const again = { ...offer, isPaused: true, before: { ratePerSecond: 2n, manifestHash: '0x02' } }
     vi.mocked(leases.pauseBid).mockResolvedValue(again as never)
-    await typed(addLeases, 'pause', 'shop', '-y')
+    vi.mocked(leases.pause).mockClear()
+    const { out, exitCode } = await typed(addLeases, 'pause', 'shop', '-y')
+    expect(out).toContain('shop is paused already, for 0.0072 USDC an hour.')
+    expect(exitCode).toBe(0)
+    expect(leases.pause).not.toHaveBeenCalled()
+    await typed(addLeases, 'pause', 'shop', '--json')
     vi.mocked(leases.resume).mockRejectedValue(new Error('it died'))
     await typed(addLeases, 'resume', 'shop', '--json')
     expect(ceiling()).toBe(10n)

@@ -30,10 +30,16 @@ export async function runPause(key: string, options: Globals): Promise<void> {
     const { lease } = await leases.findLease(cloister, key)
     const offer = await leases.pauseBid(cloister, lease)
     steps.done()
+    if (offer.isPaused && !options.json) {
+      say(
+        `${asTyped(key, lease)} is paused already, for ${hourly(cloister.network, offer.token.address, offer.before.ratePerSecond)} an hour.`,
+      )
+      return sayNext(key, lease)
+    }
     if (!(await agrees(cloister, offer, 'Stop its containers and keep its volumes?', options)))
       throw new CloisterError('cancelled', 'Nothing was changed.')
     // What is run again is what was paused here, whatever its worker says then.
-    writePaused(lease, offer)
+    if (!offer.isPaused) writePaused(lease, offer)
     steps.begin('stop', 'stopping, and making it smaller')
     const paused = await leases.pause(cloister, lease, offer, agreedTo(offer, options))
     steps.done()
@@ -41,7 +47,7 @@ export async function runPause(key: string, options: Globals): Promise<void> {
     say(
       `Paused ${asTyped(key, lease)}. Its volumes stay, for ${hourly(cloister.network, offer.token.address, paused.ratePerSecond)} an hour.`,
     )
-    say(paint('dim', `  cloister resume ${asTyped(key, lease)}    cloister close ${asTyped(key, lease)}`))
+    sayNext(key, lease)
   } catch (error) {
     steps.fail()
     throw error
@@ -85,6 +91,10 @@ export async function runResume(
     steps.fail()
     throw error
   }
+}
+
+function sayNext(key: string, lease: Hex): void {
+  say(paint('dim', `  cloister resume ${asTyped(key, lease)}    cloister close ${asTyped(key, lease)}`))
 }
 
 /** Shows what it has and costs then, and asks whether it may be so. */
@@ -142,14 +152,11 @@ interface Paused {
   ratePerSecond: bigint
 }
 
-function writePaused(lease: Hex, { manifest, before, bid }: PauseOffer): void {
+function writePaused(lease: Hex, { manifest, before }: PauseOffer): void {
   const path = pausedPath(lease)
-  const manifestHash = hashManifest(manifest)
-  // Paused once more, it is small and cheap already.
-  const known = before.manifestHash === bid.manifestHash ? readPaused(lease) : undefined
-  const rate = known?.manifestHash === manifestHash ? known.ratePerSecond : before.ratePerSecond
   mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
-  writeFileSync(path, `${manifestHash} ${rate}\n`, { mode: 0o600, flush: true })
+  const line = `${hashManifest(manifest)} ${before.ratePerSecond}\n`
+  writeFileSync(path, line, { mode: 0o600, flush: true })
 }
 
 function readPaused(lease: Hex): Paused | undefined {

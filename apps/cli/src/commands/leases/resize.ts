@@ -19,7 +19,7 @@ import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import { loginsFor } from '../../registry-logins.ts'
 import { sealedFrom } from '../../secret-options.ts'
-import { hourly, money, resources } from '../../show.ts'
+import { hintingAsTyped, hourly, money, resources } from '../../show.ts'
 import type { ResizeOptions } from './options.ts'
 
 export async function runResize(
@@ -81,7 +81,7 @@ export async function runResize(
     if (change) say(paint('dim', '  Put the new size into your file as well: the next update goes by that.'))
   } catch (error) {
     steps.fail()
-    throw error
+    throw hintingAsTyped(key, error)
   }
 
   /** What it has and costs, before and then. */

@@ -76,6 +76,12 @@ describe('update', () => {
       `Look closer with \`cloister verify ${WORKER}\`.`,
     ],
     [
+      new CloisterError('update-failed', 'The manifest needs more than the lease has.', {
+        hint: { do: 'resize-lease', subject: LEASE.slice(2, 18) },
+      }),
+      'its price with it: `cloister resize shop FILE`.',
+    ],
+    [
       new CloisterError('forbidden', 'The lease belongs to 0x00.', { hint: { do: 'name-account' } }),
       'Name its account with --account.',
     ],

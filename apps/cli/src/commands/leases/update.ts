@@ -6,6 +6,7 @@ import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
 import { loginsFor } from '../../registry-logins.ts'
 import { sealedFrom } from '../../secret-options.ts'
+import { hintingAsTyped } from '../../show.ts'
 import type { UpdateOptions } from './options.ts'
 import { updateGroup } from './update-group.ts'
 
@@ -51,6 +52,6 @@ export async function runUpdate(
     say(`${paint('green', '●')} The lease runs ${what} ${updated.manifestHash.slice(0, 18)}….`)
   } catch (error) {
     steps.fail()
-    throw error
+    throw hintingAsTyped(key, error)
   }
 }

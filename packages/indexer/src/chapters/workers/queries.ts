@@ -106,6 +106,7 @@ export async function findProviders(
     // Of leases that a reorganisation took back nothing is left.
     .where(and(gt(leaseTotal.leases, 0), ...equal({ provider: leaseTotal.provider }, filters)))
     .groupBy(leaseTotal.provider, leaseTotal.token)
+    .orderBy(leaseTotal.provider, leaseTotal.token)
   const byProvider = Map.groupBy(workers, (found) => found.provider)
   return [...byProvider].map(([provider, all]): ProviderRecord => {
     const live = all.filter((found) => !found.retired)
