@@ -1,0 +1,108 @@
+import { Blake2256, getMultisigAccountId, u16 } from '@polkadot-api/substrate-bindings'
+import { bytesToHex, concat, hexToBytes, stringToBytes } from 'viem'
+import type { LegacyAccount } from '../account.ts'
+
+/** What the chain has of an account, as far as it tells whether the account has a key. */
+export interface AccountFacts {
+  nonce: number
+  reserved: bigint
+  /** Who may act for it; undefined where nobody may. */
+  proxies?: { delegates: { delegate: LegacyAccount; type: number; delay: number }[]; deposit: bigint }
+}
+
+/** An account without a key, and where what it owns goes. */
+export interface Resolved {
+  account: LegacyAccount
+  how: 'pure proxy' | 'derivative'
+  to: LegacyAccount
+  /** Where each of several controls it alone: `to` is their multisig account, of threshold 1. */
+  members?: LegacyAccount[]
+}
+
+/** An account without a key that nobody can be found for. */
+export interface Unresolved {
+  account: LegacyAccount
+  reason: string
+}
+
+/** Rights to everything (ProxyType::Any). */
+const ANY = 0
+/** Derivatives are looked for with so many numbers behind each account. */
+export const DERIVATIVES = 16
+const DERIVING = stringToBytes('modlpy/utilisuba')
+const DEEPEST = 8
+
+/** Account `index` that `parent` derives for itself (pallet-utility, `derivative_account_id`). */
+export function derivativeOf(parent: LegacyAccount, index: number): LegacyAccount {
+  return bytesToHex(Blake2256(concat([DERIVING, hexToBytes(parent), u16.enc(index)])))
+}
+
+/** The account that several make, of whom `threshold` have to sign (pallet-multisig, `multi_account_id`). */
+export function multisigOf(members: readonly LegacyAccount[], threshold: number): LegacyAccount {
+  return bytesToHex(
+    getMultisigAccountId({ threshold, signatories: members.map((member) => hexToBytes(member)) }),
+  )
+}
+
+/**
+ * Whether an account is a pure proxy. It never signed, and the deposit for its first proxy isn't its own: who
+ * made it paid that. Every other account that has proxies reserved the deposit itself.
+ */
+function isPure({ nonce, reserved, proxies }: AccountFacts): boolean {
+  return nonce === 0 && proxies !== undefined && reserved < proxies.deposit
+}
+
+/**
+ * Who controls the accounts without a key, as far as the state tells. Pure proxies are found by their
+ * deposits, and go to who has all rights over them; derivatives are found by deriving from every account.
+ * Multisig accounts stay as they are: their members claim.
+ */
+export function findOwners(facts: ReadonlyMap<LegacyAccount, AccountFacts>): {
+  resolved: Resolved[]
+  unresolved: Unresolved[]
+} {
+  const parents = findDerivatives(facts)
+  const resolved: Resolved[] = []
+  const unresolved: Unresolved[] = []
+  for (const [account, found] of [...facts].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    const how = isPure(found) ? 'pure proxy' : parents.has(account) ? 'derivative' : undefined
+    if (!how) continue
+    const members = [...controllersOf(account, facts, parents)].sort()
+    const [only] = members
+    if (!only) unresolved.push({ account, reason: `a ${how} that nobody has all rights over` })
+    else if (members.length === 1) resolved.push({ account, how, to: only })
+    else resolved.push({ account, how, to: multisigOf(members, 1), members })
+  }
+  return { resolved, unresolved }
+}
+
+function findDerivatives(facts: ReadonlyMap<LegacyAccount, AccountFacts>): Map<LegacyAccount, LegacyAccount> {
+  const parents = new Map<LegacyAccount, LegacyAccount>()
+  // What a derivative derives is found as well: a derivative is an account like others.
+  for (const parent of facts.keys())
+    for (let index = 0; index < DERIVATIVES; index++) {
+      const derivative = derivativeOf(parent, index)
+      if (facts.get(derivative)?.nonce === 0) parents.set(derivative, parent)
+    }
+  return parents
+}
+
+/** The accounts with a key, or of several, at the end of the way. */
+function controllersOf(
+  account: LegacyAccount,
+  facts: ReadonlyMap<LegacyAccount, AccountFacts>,
+  parents: ReadonlyMap<LegacyAccount, LegacyAccount>,
+  way: readonly LegacyAccount[] = [],
+): Set<LegacyAccount> {
+  if (way.length > DEEPEST || way.includes(account)) return new Set()
+  const found = facts.get(account)
+  const further = [...way, account]
+  if (found?.proxies && isPure(found)) {
+    const all = found.proxies.delegates.filter(({ type }) => type === ANY)
+    const atOnce = all.filter(({ delay }) => delay === 0)
+    const delegates = atOnce.length > 0 ? atOnce : all
+    return new Set(delegates.flatMap(({ delegate }) => [...controllersOf(delegate, facts, parents, further)]))
+  }
+  const parent = parents.get(account)
+  return parent ? controllersOf(parent, facts, parents, further) : new Set([account])
+}

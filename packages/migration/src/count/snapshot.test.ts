@@ -1,0 +1,118 @@
+import { cryptoWaitReady } from '@polkadot/util-crypto'
+import { bytesToHex } from 'viem'
+import { beforeAll, describe, expect, it } from 'vitest'
+import * as items from '../pallets/items.ts'
+import { placeOf } from '../state/items.ts'
+import { MemoryState } from '../state/memory-state.ts'
+import { ChainMaker } from '../testing/chain-maker.ts'
+import { type LegacyChainMade, makeLegacyChain, PHA } from '../testing/legacy-chain.ts'
+import { leavesOfSnapshot, parseLeaves, writeLeaves } from './leaves-file.ts'
+import { reportOf, writeAccounts, writeLeftOut, writeReport } from './report.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
+
+let chain: LegacyChainMade
+let snapshot: Snapshot
+
+beforeAll(async () => {
+  await cryptoWaitReady()
+  chain = makeLegacyChain()
+  snapshot = takeSnapshot(chain.state)
+})
+
+describe('a snapshot', () => {
+  it('gives everybody what they are owed, and nobody else anything', () => {
+    const counted = new Map(snapshot.accounts.map(({ account, amount }) => [account, amount]))
+    expect(counted).toEqual(new Map([...chain.owed].sort(([one], [other]) => (one < other ? -1 : 1))))
+  })
+
+  it('adds up to the issuance to the unit, with what was left out and why', () => {
+    const left = snapshot.leftOut.reduce((sum, { amount }) => sum + amount, 0n)
+    const counted = snapshot.accounts.reduce((sum, { amount }) => sum + amount, 0n)
+    expect(counted + left).toBe(snapshot.issuance)
+    const reasons = Object.fromEntries(snapshot.leftOut.map(({ reason, amount }) => [reason, amount]))
+    expect(reasons).toMatchObject({
+      'the old chain’s treasury': 1_000n * PHA,
+      'the account of another chain (parachain 2000)': 1_000n * PHA,
+      'burnt: nobody can have its key': 1_000n * PHA,
+      'the subsidy for computing that was not paid out': 483n * PHA,
+      'issued, and in no account': 5n * PHA,
+      'a pure proxy that nobody has all rights over': 5n * PHA,
+    })
+    expect(Object.keys(reasons).filter((reason) => reason.includes('stake pool 0'))).toEqual([
+      expect.stringContaining('a share of stake pool 0 that is nobody’s'),
+      'what stake pool 0 holds beyond its shares’ value',
+    ])
+  })
+
+  it('says what is whose by kind', () => {
+    const byKind = reportOf(snapshot, { blockHash: undefined, stateRoot: '0x', isVerified: false }).byKind
+    expect(byKind).toMatchObject({ queued: String(30n * PHA), owed: String(17n * PHA) })
+    expect(byKind['commission']).toBe(String(31n * PHA))
+  })
+
+  it('leaves of who has vesting tokens a part that vests until the old end', () => {
+    const { person, locked, until } = chain.vesting
+    const leaves = snapshot.leaves.filter(({ account }) => account === person.account)
+    const all = chain.owed.get(person.account) ?? 0n
+    expect(leaves).toEqual([
+      { account: person.account, amount: (all - locked) * 1_000_000n, vestsFrom: 0, vestsUntil: 0 },
+      { account: person.account, amount: locked * 1_000_000n, vestsFrom: snapshot.time, vestsUntil: until },
+    ])
+  })
+
+  it('is the same whoever makes it, and its files say so', () => {
+    const again = takeSnapshot(new MemoryState(chain.pairs.toReversed()))
+    expect(again.root).toBe(snapshot.root)
+    const leaves = leavesOfSnapshot(snapshot)
+    expect(leaves.members.get(chain.shared.account)).toEqual(
+      chain.shared.members.map(({ account }) => account),
+    )
+    const text = writeLeaves(leaves)
+    const read = parseLeaves(text)
+    expect(writeLeaves(read)).toBe(text)
+    expect(read.tree.root).toBe(snapshot.root)
+    expect(() => parseLeaves(text.replace(/"1\d{20}"/, '"100000000000000000001"'))).toThrow('another root')
+    expect(() => parseLeaves('{}')).toThrow('format')
+  })
+
+  it('is told in files for people', () => {
+    const report = reportOf(snapshot, { blockHash: chain.blockHash, stateRoot: '0x12', isVerified: true })
+    expect(report.difference).toBe('0')
+    const text = writeReport(report)
+    expect(text).toContain('| difference | 0 units |')
+    expect(text).toContain('1 CLOI for 1 PHA')
+    expect(writeAccounts(snapshot).split('\n')).toHaveLength(snapshot.accounts.length + 2)
+    expect(writeAccounts(snapshot)).toContain('pure proxy 0xc1c1')
+    expect(writeLeftOut(snapshot)).toContain('treasury')
+  })
+})
+
+describe('a state that can’t be counted', () => {
+  it('is one of an unknown chain, or with something missing', () => {
+    expect(() => takeSnapshot(new ChainMaker({ name: 'polkadot' }).make().state)).toThrow('no rules')
+    expect(() => takeSnapshot(new MemoryState([]))).toThrow('not whole')
+  })
+
+  it('has values of another shape', () => {
+    const pairs = chain.pairs.map(([key, value]) => [key, value] as const)
+    const place = bytesToHex(placeOf(items.ACCOUNT))
+    const at = pairs.findIndex(([key]) => bytesToHex(key).startsWith(place))
+    const [key, value] = pairs[at] ?? []
+    if (!key || !value) throw new Error('there is no account')
+    for (const wrong of [value.subarray(1), new Uint8Array([...value, 0]), new Uint8Array()])
+      expect(() => takeSnapshot(new MemoryState(pairs.with(at, [key, wrong])))).toThrow('another shape')
+    const moved = Uint8Array.from(key)
+    moved[40] = (moved[40] ?? 0) ^ 1
+    expect(() => takeSnapshot(new MemoryState([...pairs, [moved, value]]))).toThrow('no key of that map')
+  })
+
+  it('has more in its accounts, or wrapped, than there is', () => {
+    const more = new ChainMaker()
+    more.pay(`0x${'d1'.repeat(32)}`, { free: 5n })
+    expect(() => takeSnapshot(more.make(-1n).state)).toThrow('only 4 were issued')
+    const unbacked = new ChainMaker()
+    unbacked.wrap(`0x${'d1'.repeat(32)}`, 5n)
+    unbacked.pay(items.WRAPPING_ACCOUNT, { free: -2n })
+    expect(() => takeSnapshot(unbacked.make().state)).toThrow('2 units less behind W-PHA')
+  })
+})

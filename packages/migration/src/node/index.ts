@@ -1,0 +1,3 @@
+export { type ReadingProgress, readChain } from './read-chain.ts'
+export { readExport } from './read-export.ts'
+export { StateFile } from './state-file.ts'
