@@ -1,4 +1,18 @@
 export { type LegacyAccount, parseAccount, showAccount } from './account.ts'
+export {
+  type Approvals,
+  approvalsToSend,
+  beginClaim,
+  type Claim,
+  type Multisig,
+  type ProvenLeaf,
+  signaturesMissing,
+  signClaim,
+  textOfClaim,
+} from './claim/claim.ts'
+export { parseClaim, writeClaim } from './claim/claim-file.ts'
+export { type ClaimSignature, readSignature, SCHEMES, type Scheme } from './claim/signature.ts'
+export { claimText, multisigText, type Place } from './claim/text.ts'
 export { type Holding, KINDS, type Kind, type LeftOut } from './count/holdings.ts'
 export { hashLeaf, type Leaf, LeafTree, NEW_DECIMALS, toNewUnits } from './count/leaves.ts'
 export { Leaves, leavesOfSnapshot, type PlacedLeaf, parseLeaves, writeLeaves } from './count/leaves-file.ts'

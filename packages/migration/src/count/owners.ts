@@ -28,7 +28,7 @@ export interface Unresolved {
 /** Rights to everything (ProxyType::Any). */
 const ANY = 0
 /** Derivatives are looked for with so many numbers behind each account. */
-export const DERIVATIVES = 16
+const DERIVATIVES = 16
 const DERIVING = stringToBytes('modlpy/utilisuba')
 const DEEPEST = 8
 

@@ -6,7 +6,7 @@ import { readMap } from '../state/items.ts'
 import { NFT, POOLS, POOLS_ACCOUNT, PROPERTIES, SHARES } from './items.ts'
 
 /** A part of a pool: who it counts for, and whether they had asked for it back. */
-export interface Share {
+interface Share {
   nft: number
   /** Undefined where the chain doesn't say whose it is. */
   account: LegacyAccount | undefined

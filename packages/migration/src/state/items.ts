@@ -54,16 +54,6 @@ export function readValue<T>(state: ChainState, item: StorageValue<T>): T | unde
   return bytes && decodeWhole(item.value, bytes, `${item.pallet}.${item.item}`)
 }
 
-/** One entry of a map, or undefined where there is none. Throws `unsupported`. */
-export function readEntry<Keys extends readonly unknown[], T>(
-  state: ChainState,
-  map: StorageMap<Keys, T>,
-  keys: NoInfer<Keys>,
-): T | undefined {
-  const bytes = state.get(keyOf(map, keys))
-  return bytes && decodeWhole(map.value, bytes, `${map.pallet}.${map.item}`)
-}
-
 /**
  * All entries of a map, in the order of their keys. A key has to be what its parts hash to. Throws
  * `unsupported`.

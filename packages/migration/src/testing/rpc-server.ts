@@ -4,7 +4,7 @@ import { bytesToHex, type Hex } from 'viem'
 import type { MadeChain } from './chain-maker.ts'
 
 /** What a node answers to a request instead; undefined for the truth. */
-export type Tamper = (method: string, params: unknown[], truth: unknown) => unknown
+type Tamper = (method: string, params: unknown[], truth: unknown) => unknown
 
 /** A node of a made-up chain, which pages as real ones do. */
 export interface FakeNode {

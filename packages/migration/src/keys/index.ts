@@ -1,0 +1,1 @@
+export { type LegacyKey, openKeystore, openPhrase } from './keys.ts'
