@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
   ADMISSION_ABI,
+  CLAIMS_ABI,
   EMISSION_ABI,
   findToken,
   MARKET_ABI,
@@ -17,7 +18,7 @@ import { developmentKey } from '@cloister/development/accounts'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { encodeFunctionData } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ARTIFACTS, account, checkDeployment, LAYER2, type Plan, runPlan } from './index.ts'
+import { ARTIFACTS, account, checkDeployment, LAYER2, type Plan, runPlan, withClaims } from './index.ts'
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 
@@ -60,6 +61,30 @@ it('of a real network leaves nothing to whoever deploys it, and to governance wh
     await deployer.client.call({ account: governance, to, data })
     await expect(deployer.client.call({ account: deployer.account.address, to, data })).rejects.toThrow()
   }
+})
+
+/** An old chain, as a snapshot gives it. */
+const OLD_CHAIN = {
+  root: `0x${'22'.repeat(32)}`,
+  total: 123_456n * 10n ** 18n,
+  until: 2_000_000_000n,
+} as const
+
+it('of a network that continues an old token has exactly its sum waiting for the accounts', async () => {
+  const deployer = chain.wallet(5)
+  const { deployment, left } = await runPlan(deployer, { plan: withClaims(LAYER2, OLD_CHAIN), ...open() })
+  expect(await checkDeployment(deployer, deployment)).toEqual([])
+  expect(left.map(({ call }) => call.what)).toEqual(['market.setToken', 'market.setToken'])
+  // Nobody can create more for it, and what another chain's snapshot says shows.
+  const to = deployment.addresses['claims']
+  const data = encodeFunctionData({ abi: CLAIMS_ABI, functionName: 'fund' })
+  await expect(deployer.client.call({ account: deployer.account.address, to, data })).rejects.toThrow()
+  const other = { ...deployment, plan: withClaims(LAYER2, { ...OLD_CHAIN, total: OLD_CHAIN.total + 1n }) }
+  expect((await checkDeployment(deployer, other)).map(({ what }) => what)).toEqual([
+    'cloi.unallotted()',
+    'cloi.totalSupply()',
+    expect.stringMatching(/^cloi\.balanceOf\(claims/),
+  ])
 })
 
 it('shows a role that was left with the deployer', async () => {
@@ -201,6 +226,7 @@ it('is done from settings alone, which are wrong where they say so', async () =>
       usdc: chain.wallet(6).account.address,
       floors: [],
       measurements: [{ measurement: `0x${'11'.repeat(32)}`, roles: 1 }],
+      oldChain: { ...OLD_CHAIN, total: String(OLD_CHAIN.total), until: Number(OLD_CHAIN.until) },
     }
     const paths = [join(folder, 'settings.json'), join(folder, 'network.json')] as const
     const key = developmentKey(chain.network, 8)
@@ -215,6 +241,7 @@ it('is done from settings alone, which are wrong where they say so', async () =>
     expect(calls).toMatchObject([{ what: 'market.setToken', by: settings.governance }, {}])
     const network = loadNetwork(paths[1])
     expect(calls[0].to).toBe(network.contracts.market)
+    expect(network.contracts.claims).toMatch(/^0x/)
     await expect(run({ ...settings, chainId: 1 }, '--run')).rejects.toThrow('is on 1.')
     await expect(run({ ...settings, emissionStart: 1_900_000_801 }, '--run')).rejects.toThrow(
       'not a full hour',

@@ -1,5 +1,6 @@
 export { ARTIFACTS, type Artifact, type Artifacts } from './artifacts.ts'
 export { checkDeployment, type Difference } from './check.ts'
+export { type OldChain, withClaims } from './claims.ts'
 export { CLOISTER, COLLATERAL, WEIGHTS } from './cloister.ts'
 export { type DeployedNetwork, deployNetwork, type Undeployed } from './network.ts'
 export { EMBEDDED } from './networks/embedded.ts'

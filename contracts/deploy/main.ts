@@ -11,9 +11,10 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { z } from 'zod'
 import { ARTIFACTS } from './artifacts.ts'
 import { checkDeployment } from './check.ts'
+import { withClaims } from './claims.ts'
 import { deployNetwork } from './network.ts'
 import { LAYER2 } from './networks/layer2.ts'
-import type { Value } from './plan.ts'
+import type { Plan, Value } from './plan.ts'
 
 const number = z.int().min(0)
 const Settings = Network.omit({
@@ -42,6 +43,16 @@ const Settings = Network.omit({
     }),
   ),
   measurements: z.array(z.strictObject({ measurement: bytes32, roles: z.int().min(1).max(3) })),
+  /** An old chain whose token the network's continues: what `cloister migrate snapshot` says of it. */
+  oldChain: z
+    .strictObject({
+      root: bytes32,
+      /** The leaves' sum, in base units of CLOI. */
+      total: z.string().regex(/^[1-9]\d{0,27}$/),
+      /** Claims are taken until then, Unix seconds. */
+      until: number,
+    })
+    .optional(),
 })
 
 async function main(): Promise<void> {
@@ -52,15 +63,23 @@ async function main(): Promise<void> {
   const [from, to] = positionals
   if (from === undefined || to === undefined)
     throw new CloisterError('bad-option', 'Name the settings and where the network’s description is to go.')
-  const { governance, treasury, usdc, emissionStart, floors, measurements, ...undeployed } = settingsIn(from)
+  const { governance, treasury, usdc, emissionStart, floors, measurements, oldChain, ...undeployed } =
+    settingsIn(from)
+  const plan = oldChain
+    ? withClaims(LAYER2, {
+        root: oldChain.root,
+        total: BigInt(oldChain.total),
+        until: BigInt(oldChain.until),
+      })
+    : LAYER2
   if (undeployed.development)
     throw new CloisterError('bad-config', 'Development networks deploy themselves: use `npm start`.')
-  if (!values.run) return describe({ governance, treasury })
+  if (!values.run) return describe(plan, { governance, treasury })
   const deployed = await deployNetwork(
     undeployed,
     privateKeyToAccount(bytes32.parse(process.env['CLOISTER_DEPLOYER_KEY'])),
     {
-      plan: LAYER2,
+      plan,
       artifacts: ARTIFACTS,
       accounts: { governance, treasury },
       given: { emissionStart, usdc, floors, measurements },
@@ -86,14 +105,14 @@ function settingsIn(path: string): z.infer<typeof Settings> {
 }
 
 /** Says what there will be, in the plan's own names. */
-function describe(accounts: Record<string, string>): void {
+function describe(plan: Plan, accounts: Record<string, string>): void {
   for (const [name, who] of Object.entries(accounts)) console.log(`${name} is ${who}`)
-  for (const { name, contract } of LAYER2.contracts) {
+  for (const { name, contract } of plan.contracts) {
     console.log(`${name} (${contract})`)
-    for (const { of, view, args, is } of LAYER2.facts)
+    for (const { of, view, args, is } of plan.facts)
       if (of === name) console.log(`  ${view}(${args.map(written).join(', ')}) will be ${written(is)}`)
   }
-  for (const step of LAYER2.steps)
+  for (const step of plan.steps)
     if ('function' in step)
       console.log(
         `${written(step.by)} sends ${step.to}.${step.function}(${step.args.map(written).join(', ')})`,

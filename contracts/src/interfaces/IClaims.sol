@@ -76,6 +76,10 @@ interface IClaims {
     /// @notice What is asked whether a signature holds.
     function verifier() external view returns (ISignatures);
 
+    /// @notice Creates what the contract pays, out of its allotment of the token, which is the sum of the
+    /// leaves. Anybody may call it; only the first call does anything. Reverts with `ZeroAmount`.
+    function fund() external;
+
     /// @notice Whether the leaf at this place was claimed.
     function isClaimed(uint256 index) external view returns (bool);
 

@@ -8,6 +8,7 @@ import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {Errors} from "../interfaces/Errors.sol";
 import {IClaims} from "../interfaces/IClaims.sol";
 import {ISignatures} from "../interfaces/ISignatures.sol";
+import {IToken} from "../interfaces/IToken.sol";
 import {Accounts} from "./Accounts.sol";
 import {Hex} from "./Hex.sol";
 
@@ -47,6 +48,13 @@ contract Claims is IClaims {
         if (windowEnd_ <= block.timestamp) revert WindowOver(windowEnd_);
         (token, root, treasury, windowEnd) = (token_, root_, treasury_, windowEnd_);
         verifier = verifier_;
+    }
+
+    /// @inheritdoc IClaims
+    function fund() external {
+        uint256 amount = IToken(token).allotted(address(this));
+        if (amount == 0) revert Errors.ZeroAmount();
+        IToken(token).mint(address(this), amount);
     }
 
     /// @inheritdoc IClaims

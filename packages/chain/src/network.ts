@@ -29,6 +29,8 @@ export const Network = z.object({
     slashing: address,
     /** Pays whoever posts revocation lists back. */
     revocationFund: address,
+    /** Pays what accounts of an old chain owned, where the network continues one's token. */
+    claims: address.optional(),
   }),
   /** Block the contracts were deployed in. */
   deployedAt: z.int().min(0),
