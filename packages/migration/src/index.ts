@@ -1,17 +1,14 @@
 export { type LegacyAccount, parseAccount, showAccount } from './account.ts'
+export { beginClaim, type Multisig, signClaim, textOfClaim } from './claim/claim.ts'
+export { parseClaim, writeClaim } from './claim/claim-file.ts'
+export { type ClaimSignature, readSignature, SCHEMES, type Scheme } from './claim/signature.ts'
 export {
   type Approvals,
   approvalsToSend,
-  beginClaim,
   type Claim,
-  type Multisig,
   type ProvenLeaf,
   signaturesMissing,
-  signClaim,
-  textOfClaim,
-} from './claim/claim.ts'
-export { parseClaim, writeClaim } from './claim/claim-file.ts'
-export { type ClaimSignature, readSignature, SCHEMES, type Scheme } from './claim/signature.ts'
+} from './claim/signed.ts'
 export { claimText, multisigText, type Place } from './claim/text.ts'
 export { type Holding, KINDS, type Kind, type LeftOut } from './count/holdings.ts'
 export { hashLeaf, type Leaf, LeafTree, NEW_DECIMALS, toNewUnits } from './count/leaves.ts'

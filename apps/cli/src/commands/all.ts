@@ -3,6 +3,7 @@ import { addApps } from './apps/commands.ts'
 import { addCluster } from './cluster/commands.ts'
 import { addGovernance } from './governance/commands.ts'
 import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
+import { addMigrate } from './migrate/commands.ts'
 import { addNetwork } from './network/commands.ts'
 import { addProvider } from './provider/commands.ts'
 import { addSnapshots } from './snapshots/commands.ts'
@@ -28,6 +29,7 @@ export function addCommands(program: Command): void {
   addWallet(program)
   addProvider(program)
   addStake(program)
+  addMigrate(program)
   addWitness(program)
 }
 

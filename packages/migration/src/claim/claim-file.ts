@@ -1,7 +1,7 @@
 import { address, bytes32, CloisterError, decimal } from '@cloister/core'
 import * as z from 'zod'
-import { hashLeaf } from '../count/leaves.ts'
-import type { Claim } from './claim.ts'
+import { hashLeaf, NEW_DECIMALS } from '../count/leaves.ts'
+import type { Claim } from './signed.ts'
 
 const FORMAT = 'cloister-migration-claim-1'
 
@@ -25,6 +25,10 @@ const File = z.strictObject({
   claims: address,
   to: address,
   account: bytes32,
+  legacy: z.strictObject({
+    symbol: z.string().regex(/^\w{1,32}$/),
+    decimals: z.int().min(0).max(NEW_DECIMALS),
+  }),
   leaves: z
     .array(
       z.strictObject({
@@ -55,6 +59,7 @@ export function writeClaim({ approvals, leaves, signature, ...rest }: Claim): st
     claims: rest.claims,
     to: rest.to,
     account: rest.account,
+    legacy: rest.legacy,
     leaves: leaves.map(({ account: _, amount, ...leaf }) => ({ ...leaf, amount: amount.toString() })),
     ...(signature && { signature }),
     ...(approvals && {

@@ -1,33 +1,10 @@
 import { CloisterError } from '@cloister/core'
-import type { Hex } from 'viem'
 import type { LegacyAccount } from '../account.ts'
-import type { Leaves, PlacedLeaf } from '../count/leaves-file.ts'
+import type { Leaves } from '../count/leaves-file.ts'
 import { multisigOf } from '../count/owners.ts'
 import { type ClaimSignature, readSignature } from './signature.ts'
+import type { Approvals, Claim } from './signed.ts'
 import { claimText, multisigText, type Place } from './text.ts'
-
-/** A leaf with its way to the root. */
-export interface ProvenLeaf extends PlacedLeaf {
-  proof: Hex[]
-}
-
-/** Of an account that several make: who they are, how many have to sign, and who has. */
-export interface Approvals {
-  /** In the order of their 32 bytes. */
-  members: LegacyAccount[]
-  threshold: number
-  signed: Map<LegacyAccount, ClaimSignature>
-}
-
-/** Everything the contract needs to pay an account's tokens to a receiver; anybody can send it. */
-export interface Claim extends Place {
-  account: LegacyAccount
-  leaves: ProvenLeaf[]
-  /** Of the account's own key. */
-  signature?: ClaimSignature
-  /** Instead of it, where several make the account. */
-  approvals?: Approvals
-}
 
 /** Those who make an account together. */
 export interface Multisig {
@@ -47,7 +24,8 @@ export function beginClaim(leaves: Leaves, account: LegacyAccount, place: Place,
       hint: 'See with `cloister migrate check ADDRESS`; accounts without a key were resolved to who controls them.',
     })
   const proven = own.map((leaf) => ({ ...leaf, proof: leaves.tree.proofOf(leaf.index) }))
-  const claim: Claim = { ...place, account, leaves: proven }
+  const { symbol, decimals } = leaves.chain
+  const claim: Claim = { ...place, account, legacy: { symbol, decimals }, leaves: proven }
   const known = leaves.members.get(account)
   const several = multisig ?? (known && { members: known, threshold: 1 })
   return several ? { ...claim, approvals: approvalsOf(account, several) } : claim
@@ -99,15 +77,4 @@ function signatureOf(given: string, account: LegacyAccount, text: string): Claim
     if (error instanceof CloisterError && error.code === 'bad-key') return undefined
     throw error
   }
-}
-
-/** How many signatures a claim still needs. */
-export function signaturesMissing({ approvals, signature }: Claim): number {
-  if (approvals) return Math.max(0, approvals.threshold - approvals.signed.size)
-  return signature ? 0 : 1
-}
-
-/** The approvals that the contract takes: as many as the threshold, in the order of the members. */
-export function approvalsToSend({ members, threshold, signed }: Approvals): ClaimSignature[] {
-  return members.flatMap((member) => signed.get(member) ?? []).slice(0, threshold)
 }

@@ -25,9 +25,12 @@ const SIBLING: Hex = `0x${'7369626cd0070000'.padEnd(64, '0')}`
 const ZERO: Hex = `0x${'00'.repeat(32)}`
 const DAY_BLOCKS = 7_200
 
-/** The same chain each time, for a number of people. Call `cryptoWaitReady` before. */
-export function makeLegacyChain(count = 120): LegacyChainMade {
-  const maker = new ChainMaker()
+/**
+ * The same chain each time, for a number of people and the time of its block (Unix seconds). Call
+ * `cryptoWaitReady` before.
+ */
+export function makeLegacyChain(count = 120, when: { time?: number } = {}): LegacyChainMade {
+  const maker = new ChainMaker(when)
   const owed = new Map<Hex, bigint>()
   const owe = (account: Hex, amount: bigint) => void owed.set(account, (owed.get(account) ?? 0n) + amount)
   const people = Array.from({ length: count }, (_, index) => personOf(SCHEMES[index % 3] ?? 'sr25519', index))
