@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { CloisterError, messageOf } from '@cloister/core'
 import { Part } from './held.ts'
+import { readBlocks } from './read-blocks.ts'
 import { MAX_DOCUMENT_BYTES } from './source.ts'
 import { readTar } from './tar-reader.ts'
 
@@ -34,7 +35,7 @@ export class ArchiveFile {
     const files = new Map<string, Part>()
     const links = new Map<string, string>()
     try {
-      for await (const entry of readTar(createReadStream(path, { highWaterMark: 1024 * 1024 }))) {
+      for await (const entry of readTar(readBlocks(path))) {
         const name = posix.normalize(entry.path).replace(/\/$/, '')
         if (files.size + links.size >= MOST_FILES) throw new Error('it holds too many files')
         if (entry.type === 'link' || entry.type === 'hard-link') {
@@ -76,7 +77,7 @@ export class ArchiveFile {
     if (part.bytes > MAX_DOCUMENT_BYTES)
       throw new CloisterError('bad-file', `${this.path}: ${name} is too large.`)
     const chunks: Uint8Array[] = []
-    for await (const chunk of part.open(0)) chunks.push(chunk)
+    for await (const chunk of part.open(0)) chunks.push(Buffer.from(chunk))
     return Buffer.concat(chunks)
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { CloisterError, type SentContent } from '@cloister/core'
+import { readBlocks } from './read-blocks.ts'
 
 /**
  * An image that lies on this machine, as it is sent: by the digest of its manifest, with all of its parts.
@@ -36,15 +36,10 @@ export class Part implements SentContent {
     const { file, offset } = this.place
     const hash = from === 0 ? createHash('sha256') : undefined
     let read = 0
-    const stream = createReadStream(file, {
-      start: offset + from,
-      end: offset + this.bytes - 1,
-      highWaterMark: 1024 * 1024,
-    })
-    for await (const chunk of stream) {
-      hash?.update(chunk as Buffer)
-      read += (chunk as Buffer).length
-      yield chunk as Buffer
+    for await (const block of readBlocks(file, { start: offset + from, length: this.bytes - from })) {
+      hash?.update(block)
+      read += block.length
+      yield block
     }
     if (read !== this.bytes - from || (hash && `sha256:${hash.digest('hex')}` !== this.digest))
       throw new CloisterError('bad-file', `${file} has changed, or does not hold ${this.digest}.`)

@@ -8,6 +8,7 @@ export { withinTime } from './in-time.ts'
 export { LayoutSource } from './layout.ts'
 export { placedImage } from './placed.ts'
 export { readImage } from './read.ts'
+export { readBlocks } from './read-blocks.ts'
 export {
   checkDigest,
   type Descriptor,

@@ -54,7 +54,8 @@ const TYPES: Record<string, TarEntry['type']> = {
  * Reads a tar archive: ustar and pax (POSIX.1-2017, `pax`, "pax Interchange Format" and "ustar Interchange
  * Format"), and GNU's long names, binary numbers and sparse files (GNU tar manual, "Basic Tar Format" and
  * "Storing Sparse Files"). Entries come in order, one at a time. `extended` is told the bytes of all that
- * describes entries and is none itself, and may throw. Throws a `TarError`.
+ * describes entries and is none itself, and may throw. A piece of `source`, and of an entry's content, holds
+ * until the next one is asked for. Throws a `TarError`.
  */
 export async function* readTar(
   source: AsyncIterable<Buffer>,
@@ -312,19 +313,20 @@ class Bytes {
 
   /** Exactly `count` bytes; undefined where the stream ended before the first. */
   async take(count: number): Promise<Buffer | undefined> {
-    const parts = [this.held]
-    for (let length = this.held.length; length < count; ) {
+    // A copy: what is held may be read over once more is asked for.
+    const taken = Buffer.alloc(count)
+    for (let length = 0; ; ) {
+      const copied = this.held.copy(taken, length)
+      this.held = this.held.subarray(copied)
+      length += copied
+      if (length === count) break
       const next = await this.source.next()
       if (next.done) {
         if (length === 0) return undefined
         throw new TarError('it is cut short')
       }
-      parts.push(next.value)
-      length += next.value.length
+      this.held = next.value
     }
-    if (parts.length > 1) this.held = Buffer.concat(parts)
-    const taken = this.held.subarray(0, count)
-    this.held = this.held.subarray(count)
     this.taken += taken.length
     return taken
   }

@@ -77,7 +77,7 @@ export async function checkParts({ digest, contents }: HeldImage): Promise<unkno
   const bodies = new Map<string, Buffer>()
   for (const part of contents) {
     const chunks: Uint8Array[] = []
-    for await (const chunk of part.open(0)) chunks.push(chunk)
+    for await (const chunk of part.open(0)) chunks.push(Buffer.from(chunk))
     const body = Buffer.concat(chunks)
     if (`sha256:${sha256(body)}` !== part.digest || body.length !== part.bytes) throw new Error(part.digest)
     bodies.set(part.digest, body)

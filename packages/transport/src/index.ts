@@ -17,6 +17,7 @@ export { framingOf, type Incoming, MAX_HEADER_BYTES, Refusal } from './framing.t
 export { type FrontParts, openFront, receive as receiveConnection } from './front.ts'
 export { http1Upstream } from './http1.ts'
 export { Http2Sessions, http2Upstream } from './http2.ts'
+export { inBlocks } from './in-blocks.ts'
 export { linger } from './linger.ts'
 export { MuxConnection } from './mux/connection.ts'
 export { MUX_PROTOCOL } from './mux/frame.ts'

@@ -9,6 +9,8 @@ const READ_BYTES = 1024 * 1024
 export interface Coming {
   hash: Hash
   bytes: number
+  /** Some of it was read from the disk, where another process had left it; it may have been lost since. */
+  isReread: boolean
 }
 
 /** Blobs that are coming, by the path of the part that is here. */
@@ -18,7 +20,8 @@ export class ComingBlobs {
   /** What was read of the first bytes of a part, as they lie there. */
   async at(path: string, bytes: number): Promise<Coming> {
     const known = this.known.get(path)
-    const coming = known?.bytes === bytes ? known : { hash: await hashOf(path, bytes), bytes }
+    const coming =
+      known?.bytes === bytes ? known : { hash: await hashOf(path, bytes), bytes, isReread: bytes > 0 }
     this.known.delete(path)
     this.known.set(path, coming)
     const [oldest] = this.known.keys()

@@ -87,6 +87,27 @@ describe('what a tenant sends', () => {
     expect(readFileSync(room.fileOf(TENANT, digest)).equals(bytes)).toBe(true)
   })
 
+  it('is sent anew where the machine has lost of it what it had told', async () => {
+    const bytes = randomBytes(1000)
+    const { digest } = blobOf(bytes)
+    const first = await room.begin(lease(), [blobOf(bytes)])
+    const place = { lease: lease().id, ticket: first.ticket, digest, offset: 0 }
+    const broken = (async function* () {
+      yield bytes.subarray(0, 400)
+      throw new Error('the line broke')
+    })()
+    await expect(room.receive(place, broken)).rejects.toThrow('the line broke')
+    // Its length has reached the disk, and its content hasn't.
+    writeFileSync(join(folder, TENANT, 'parts', digest.slice(7)), Buffer.alloc(400))
+    room = new SentRoom(folder, () => pinned)
+    const { ticket } = await room.begin(lease(), [blobOf(bytes)])
+    const rest = { ...place, ticket, offset: 400 }
+    await expect(room.receive(rest, body(bytes.subarray(400)))).rejects.toMatchObject({ code: 'stale' })
+    expect((await room.begin(lease(), [blobOf(bytes)])).lacking).toEqual([{ digest, received: 0 }])
+    await send(bytes)
+    expect(readFileSync(room.fileOf(TENANT, digest)).equals(bytes)).toBe(true)
+  })
+
   it('is refused where it is not what its digest says, and is sent anew then', async () => {
     const bytes = randomBytes(100)
     const { ticket } = await room.begin(lease(), [blobOf(bytes)])

@@ -139,13 +139,17 @@ export class SentRoom {
         throw new CloisterError('stale', `${here?.bytes ?? 0} bytes have come, and this begins at ${offset}.`)
       const coming = await this.coming.at(path, offset)
       try {
-        await this.append(path, coming, Math.min(bytes, offset + CHUNK_BYTES), body)
+        await this.append(path, coming, { most: Math.min(bytes, offset + CHUNK_BYTES), bytes }, body)
       } finally {
         this.tickets.promise(place.ticket, digest, costOf(bytes) - coming.bytes)
       }
       if (coming.bytes < bytes) return { received: coming.bytes, complete: false }
       const isRight = await this.finish(folder, digest, coming)
       this.tickets.promise(place.ticket, digest, isRight ? 0 : costOf(bytes))
+      if (!isRight && coming.isReread)
+        throw new CloisterError('stale', `What lay here of ${digest} was not its beginning.`, {
+          hint: 'Send it anew.',
+        })
       if (!isRight)
         throw new CloisterError('bad-file', `What came is not ${digest}.`, {
           hint: 'It may have changed while it was sent; send it anew.',
@@ -195,11 +199,14 @@ export class SentRoom {
     await this.makeRoom()
   }
 
-  /** Appends a body to a part, `most` bytes in all. What came before it broke off is kept. */
+  /**
+   * Appends a body to a part, up to `most` of its blob's `bytes`. What came before it broke off is kept. Only
+   * the end waits for the disk: what a machine that fails has lost until then is found out by the digest.
+   */
   private async append(
     path: string,
     coming: Coming,
-    most: number,
+    { most, bytes }: { most: number; bytes: number },
     body: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const file = await open(path, 'a', 0o600)
@@ -210,15 +217,16 @@ export class SentRoom {
             'too-large',
             `A part has at most ${CHUNK_BYTES} bytes, and ends with its blob.`,
           )
-        await file.writeFile(chunk).catch((error) => {
+        const written = file.writeFile(chunk)
+        coming.hash.update(chunk)
+        await written.catch((error) => {
           // Nobody knows how much of it was written.
           this.coming.forget(path)
           throw error
         })
-        coming.hash.update(chunk)
         coming.bytes += chunk.length
       }
-      if (coming.bytes === most) await file.sync()
+      if (coming.bytes === bytes) await file.sync()
     } finally {
       await file.close()
     }

@@ -22,7 +22,7 @@ export interface SentContent {
   /** `sha256:…` of all of it. */
   digest: string
   bytes: number
-  /** Its bytes from `from` on. May be asked several times. */
+  /** Its bytes from `from` on; a piece holds until the next one is asked for. May be asked several times. */
   open(from: number): AsyncIterable<Uint8Array>
 }
 

@@ -43,35 +43,79 @@ export function frameHead(kind: number, bytes: number): Uint8Array {
   return head
 }
 
-/** Frames of a stream. Throws `bad-answer` where it has something else, or ends within one. */
+/**
+ * Frames of a stream, each in memory of its own or in a piece of the stream that holds all of it: it holds
+ * until the next one is asked for. Throws `bad-answer` where the stream has something else, or ends within
+ * one.
+ */
 export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
-  let held = new Uint8Array()
-  let filled = 0
-  // One piece of memory, as large as any frame needs, grows with what comes.
-  for await (const chunk of source) {
-    if (filled === 0) {
-      held = chunk as Uint8Array<ArrayBuffer>
-      filled = chunk.length
-    } else {
-      const joined = new Uint8Array(filled + chunk.length)
-      joined.set(held.subarray(0, filled))
-      joined.set(chunk, filled)
-      held = joined
-      filled = joined.length
+  const joined = new JoinedFrame()
+  for await (const chunk of source)
+    for (let at = 0; at < chunk.length; ) {
+      const whole = joined.isEmpty ? frameAt(chunk, at) : undefined
+      if (whole) {
+        yield whole
+        at += HEAD_BYTES + whole.payload.length
+        continue
+      }
+      at += joined.add(chunk.subarray(at))
+      const frame = joined.take()
+      if (frame) yield frame
     }
-    let at = 0
-    while (filled - at >= HEAD_BYTES) {
-      const kind = held[at] ?? 0
-      const bytes = new DataView(held.buffer, held.byteOffset + at + 1, 4).getUint32(0)
-      if (!KINDS.has(kind) || bytes > MOST_BYTES) throw malformed()
-      if (filled - at < HEAD_BYTES + bytes) break
-      yield { kind, payload: held.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bytes) }
-      at += HEAD_BYTES + bytes
-    }
-    held = held.subarray(at, filled)
-    filled -= at
+  if (!joined.isEmpty) throw malformed()
+}
+
+/** The frame that begins there, where all of it is there. */
+function frameAt(bytes: Uint8Array, at: number): Frame | undefined {
+  if (bytes.length - at < HEAD_BYTES) return undefined
+  const { kind, length } = readHead(bytes, at)
+  const start = at + HEAD_BYTES
+  return bytes.length < start + length ? undefined : { kind, payload: bytes.subarray(start, start + length) }
+}
+
+function readHead(bytes: Uint8Array, at: number): { kind: number; length: number } {
+  const kind = bytes[at] ?? 0
+  const length = new DataView(bytes.buffer, bytes.byteOffset + at + 1, 4).getUint32(0)
+  if (!KINDS.has(kind) || length > MOST_BYTES) throw malformed()
+  return { kind, length }
+}
+
+/** A frame that comes in pieces, each of which is copied once. */
+class JoinedFrame {
+  /** Grows to what the largest frame so far took. */
+  private bytes = new Uint8Array(HEAD_BYTES)
+  private filled = 0
+
+  get isEmpty(): boolean {
+    return this.filled === 0
   }
-  if (filled > 0) throw malformed()
+
+  /** Takes what belongs to the frame from the beginning of `piece`, and says how many bytes that were. */
+  add(piece: Uint8Array): number {
+    const wanted = this.filled < HEAD_BYTES ? HEAD_BYTES : this.length
+    const taken = Math.min(wanted - this.filled, piece.length)
+    if (wanted > this.bytes.length) {
+      const larger = new Uint8Array(wanted)
+      larger.set(this.bytes.subarray(0, this.filled))
+      this.bytes = larger
+    }
+    this.bytes.set(piece.subarray(0, taken), this.filled)
+    this.filled += taken
+    return taken
+  }
+
+  /** The frame once it is whole; the next one begins then. */
+  take(): Frame | undefined {
+    if (this.filled < HEAD_BYTES || this.filled < this.length) return undefined
+    const { kind } = readHead(this.bytes, 0)
+    const payload = this.bytes.subarray(HEAD_BYTES, this.filled)
+    this.filled = 0
+    return { kind, payload }
+  }
+
+  private get length(): number {
+    return HEAD_BYTES + readHead(this.bytes, 0).length
+  }
 }
 
 function malformed(): CloisterError {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Descriptor, type ImageSource, MAX_LAYER_BYTES, unavailable } from '@cloister/images'
+import { type Descriptor, type ImageSource, MAX_LAYER_BYTES, readBlocks, unavailable } from '@cloister/images'
 
 /** Layers that come at once. */
 const MAX_AT_ONCE = 3
@@ -106,10 +105,10 @@ async function checkFile(path: string, layer: Descriptor, count: (bytes: number)
   const hash = createHash('sha256')
   let size = 0
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-      hash.update(chunk as Buffer)
-      size += (chunk as Buffer).length
-      count((chunk as Buffer).length)
+    for await (const block of readBlocks(path)) {
+      hash.update(block)
+      size += block.length
+      count(block.length)
     }
   } catch (cause) {
     throw unavailable(`the layout lacks ${layer.digest}`, { reason: 'not-found', cause })

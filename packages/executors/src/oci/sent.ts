@@ -54,7 +54,7 @@ export class SentSource implements ImageSource {
   async blob({ digest, size }: Descriptor, from = 0): Promise<Readable> {
     if ((await this.sizeOf(digest)) !== size)
       throw unavailable(`${digest} is not as long as it is said to be`)
-    return createReadStream(this.path(digest), { start: from })
+    return createReadStream(this.path(digest), { start: from, highWaterMark: 256 * 1024 })
   }
 
   fileOf({ digest }: Descriptor): string {

@@ -1,10 +1,12 @@
 import { createReadStream, mkdirSync } from 'node:fs'
-import { readTar, TarError } from '@cloister/images'
+import { readBlocks, readTar, TarError } from '@cloister/images'
 import { Counter, mainApart } from '../apart/main.ts'
 import { ImageRoot, LayerError } from './image-root.ts'
-import { LayerPackingError, unpackedLayer } from './packing.ts'
+import { LayerPackingError, packingOf, unpackedLayer } from './packing.ts'
 import { shareFiles } from './shared-files.ts'
 import type { UnpackOrder } from './unpack.ts'
+
+const READ_BYTES = 1024 * 1024
 
 /**
  * Unpacks an image in a process of its own, so that a hostile one costs the agent neither time nor memory.
@@ -16,8 +18,12 @@ async function unpack({ folder, layers, limits, pool }: UnpackOrder): Promise<vo
   const read = new Counter()
   for (const layer of layers) {
     root.beginLayer()
-    const packed = read.pass(createReadStream(layer, { highWaterMark: 1024 * 1024 }))
-    for await (const entry of readTar(await unpackedLayer(layer, packed), root.extended))
+    // What unpacks keeps what it is given.
+    const bytes =
+      (await packingOf(layer)) === 'none'
+        ? readBlocks(layer)
+        : createReadStream(layer, { highWaterMark: READ_BYTES })
+    for await (const entry of readTar(await unpackedLayer(layer, read.pass(bytes)), root.extended))
       await root.apply(entry)
   }
   if (pool !== undefined) shareFiles(folder, pool)

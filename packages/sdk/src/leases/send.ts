@@ -169,7 +169,7 @@ async function sendAll(
       if (!content)
         throw new CloisterError('bad-request', `The worker asks for ${next.digest}, which nobody offered.`)
       let offset = Math.min(next.received, content.bytes)
-      for await (const part of partsOf(content, offset)) {
+      for await (const part of oneAhead(partsOf(content, offset))) {
         if (failed) return
         const { received } = await client.sendPart(lease, content.digest, { ticket, offset }, part)
         offset += part.length
@@ -189,6 +189,23 @@ async function sendAll(
     ),
   )
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+/** Reads the next of them while one is sent. */
+async function* oneAhead<T>(all: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = all.next()
+  try {
+    for (;;) {
+      const { done, value } = await next
+      if (done) return
+      next = all.next()
+      // Where it fails, that is told when its turn comes.
+      next.catch(() => {})
+      yield value
+    }
+  } finally {
+    await all.return(undefined)
+  }
 }
 
 /**

@@ -7,6 +7,8 @@ import {
   SendRequest,
   TICKET_HEADER,
 } from '@cloister/core'
+import { inBlocks } from '@cloister/transport'
+import type { HttpBindings } from '@hono/node-server'
 import { z } from '@hono/zod-openapi'
 import { body, json, params, problem, requireTenant, route, security } from '../route.ts'
 
@@ -63,7 +65,7 @@ export const sendRoute = route(
     const { id, digest } = context.req.valid('param')
     const headers = context.req.valid('header')
     const place = { lease: id, digest, ticket: headers[TICKET_HEADER], offset: headers[OFFSET_HEADER] }
-    const bytes = context.req.raw.body ?? new Blob([]).stream()
+    const bytes = inBlocks((context.env as HttpBindings).incoming)
     return context.json(await worker.sent.receive(place, bytes), 200)
   },
 )

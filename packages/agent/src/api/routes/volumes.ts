@@ -12,6 +12,8 @@ import {
   VOLUME_NAME_PATTERN,
   VolumesReport,
 } from '@cloister/core'
+import { inBlocks } from '@cloister/transport'
+import type { HttpBindings } from '@hono/node-server'
 import { z } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import type { Hex } from 'viem'
@@ -167,7 +169,7 @@ const stageRoute = route(
   async (context, worker) => {
     const { id: lease, name: volume } = context.req.valid('param')
     const ticket = context.req.valid('header')[TICKET_HEADER]
-    const bytes = context.req.raw.body ?? new Blob([]).stream()
+    const bytes = inBlocks((context.env as HttpBindings).incoming)
     return context.json(await worker.volumes.receive({ lease, volume, ticket }, bytes), 200)
   },
 )
