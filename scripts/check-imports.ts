@@ -17,11 +17,11 @@ const FLOORS = [
   ['key-service'],
   ['sdk', 'agent', 'indexer', 'gateway'],
   ['development', 'keeper'],
-  ['cli', 'verify-page'],
+  ['claim-page', 'cli', 'verify-page'],
   ['devnet'],
 ]
 /** Start development networks, or serve one. Nothing else may reach `development`. */
-const APPS = ['cli', 'verify-page', 'devnet']
+const APPS = ['claim-page', 'cli', 'verify-page', 'devnet']
 /** Run in browsers as they are, but for their `/node` doors. */
 const FOR_BROWSERS = ['core', 'attest', 'verify', 'chain', 'secrets', 'economy', 'migration', 'client', 'sdk']
 /** Files of others that do: what clients of a service import. */

@@ -64,7 +64,8 @@ interface IClaims {
     function token() external view returns (address);
 
     /// @notice The root of the leaves. A leaf's hash is keccak256(keccak256(abi.encode(account, amount,
-    /// vestsFrom, vestsUntil))); two are hashed in the order they stand in, and each account has one leaf.
+    /// vestsFrom, vestsUntil))); two are hashed in the order they stand in. An account has a leaf for what is
+    /// its own at once and one for each part that vests; one signature is good for all of them.
     function root() external view returns (bytes32);
 
     /// @notice Where what nobody claims goes.

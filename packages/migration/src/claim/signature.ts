@@ -1,11 +1,8 @@
 import { CloisterError } from '@cloister/core'
-import {
-  blake2AsU8a,
-  ed25519Verify,
-  secp256k1Expand,
-  secp256k1Recover,
-  sr25519Verify,
-} from '@polkadot/util-crypto'
+import { ed25519 } from '@noble/curves/ed25519'
+import { secp256k1 } from '@noble/curves/secp256k1'
+import { Blake2256 } from '@polkadot-api/substrate-bindings'
+import { verify as verifySr25519 } from '@scure/sr25519'
 import { bytesToHex, type Hex, hexToBytes, stringToBytes } from 'viem'
 import { type LegacyAccount, showAccount } from '../account.ts'
 
@@ -81,9 +78,11 @@ function holds(
   account: LegacyAccount,
   message: Uint8Array,
 ): boolean {
-  const verify = scheme === 'sr25519' ? sr25519Verify : ed25519Verify
+  const key = hexToBytes(account)
   try {
-    return verify(message, signature, hexToBytes(account))
+    if (scheme === 'sr25519') return verifySr25519(message, signature, key)
+    // As strict as the contract: by RFC 8032, and not by ZIP-215.
+    return ed25519.verify(signature, message, key, { zip215: false })
   } catch {
     // The libraries throw for what is no point of the group.
     return false
@@ -100,9 +99,11 @@ function recovered(
   const v = last >= 27 ? last - 27 : last
   if (v > 1) return undefined
   try {
-    const key = secp256k1Recover(blake2AsU8a(message), bytes.subarray(0, 64), v)
-    if (bytesToHex(blake2AsU8a(key)) !== account) return undefined
-    const whole = secp256k1Expand(key)
+    const signature = secp256k1.Signature.fromCompact(bytes.subarray(0, 64)).addRecoveryBit(v)
+    const key = signature.recoverPublicKey(Blake2256(message))
+    if (bytesToHex(Blake2256(key.toRawBytes(true))) !== account) return undefined
+    // Without the byte that says it is whole (SEC 1, section 2.3.3).
+    const whole = key.toRawBytes(false).subarray(1)
     return {
       scheme: SCHEMES.ecdsa,
       v,
