@@ -374,6 +374,23 @@ describe('what the chain says', () => {
     expect(events).toHaveLength(1)
   })
 
+  it('has a lease wiped that the engine can’t wipe just then, until it can', async () => {
+    let fails = 2
+    chain = { [LEASE]: { state: CLOSED } }
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const destroy = async (id: string) => {
+      if (fails-- > 0) throw new Error('This node is not a swarm manager.')
+      wiped.push(id)
+    }
+    await supervise({ destroy }).refresh(LEASE, TENANT)
+    expect(store.lease(LEASE)?.state).toBe('closed')
+    await vi.advanceTimersByTimeAsync(1_100)
+    expect([fails, wiped]).toEqual([0, []])
+    await vi.advanceTimersByTimeAsync(2_100)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect([fails, wiped]).toEqual([-1, [LEASE]])
+  })
+
   it('is not believed at once where it says nothing of a lease, as while it goes back and forth', async () => {
     chain = {}
     vi.useFakeTimers({ toFake: ['Date'] })

@@ -39,6 +39,7 @@ import { Holds } from './holds.ts'
 import { LeaseRunner } from './runner.ts'
 import { withToken } from './scrape-tokens.ts'
 import { hasRoomFor, sizeInWords, takeSize } from './size.ts'
+import { Wiping } from './wiping.ts'
 
 /** What a worker needs to keep its leases. */
 export interface SupervisorParts {
@@ -71,6 +72,7 @@ export class LeaseSupervisor {
   private readonly parts: SupervisorParts
   private readonly runners = new Map<Hex, LeaseRunner>()
   private readonly holds: Holds
+  private readonly wiping: Wiping
   private readonly refreshing = new Map<Hex, Promise<void>>()
   /** Leases the chain knows nothing of just now, and since when (Unix milliseconds). */
   private readonly missing = new Map<Hex, number>()
@@ -79,6 +81,7 @@ export class LeaseSupervisor {
     this.parts = parts
     this.events.setMaxListeners(0)
     const { executor, store, config, log } = parts
+    this.wiping = new Wiping(parts)
     this.holds = new Holds(store, (id) => this.runAgain(id, 'The time is over that it was to stand still.'))
     this.forwarding = new Forwarding({
       executor,
@@ -131,11 +134,7 @@ export class LeaseSupervisor {
       log('info', 'removing what is left of a lease', { lease: id })
       if (store.lease(id)?.state === 'closed') await this.keepWhatIsLeft(id).catch(() => {})
       // What can't be wiped is no reason not to serve the others.
-      await executor
-        .destroy(id)
-        .catch((error) =>
-          log('warn', 'a lease could not be wiped wholly', { lease: id, error: messageOf(error) }),
-        )
+      await this.wiping.wipe(id)
     }
   }
 
@@ -432,6 +431,7 @@ export class LeaseSupervisor {
     this.holds.close()
     await within(Promise.allSettled(this.refreshing.values()), LEAVING_MS)
     await Promise.all([...this.runners.values()].map((runner) => runner.halt()))
+    await this.wiping.stop()
     await this.parts.sockets.closeAll()
     this.runners.clear()
   }
@@ -531,9 +531,12 @@ export class LeaseSupervisor {
     store.releasePorts(id)
     const runner = this.runners.get(id)
     this.runners.delete(id)
-    if (runner) return runner.destroy()
-    await this.keepWhatIsLeft(id)
-    await executor.destroy(id)
+    // Its end is no news any more: whoever hears of it again has nothing to do.
+    await this.wiping.wipe(id, async () => {
+      if (runner) return runner.destroy()
+      await this.keepWhatIsLeft(id)
+      await executor.destroy(id)
+    })
   }
 
   /** Keeps the last words of a lease that ended without anybody to watch it, unless they are kept. */

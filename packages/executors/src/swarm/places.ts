@@ -155,9 +155,13 @@ export class Places {
 
   /** Leases of which anything is there. */
   async leases(): Promise<string[]> {
-    const networks = await this.docker.listNetworks({ filters: this.filters() })
+    const [networks, homes] = await Promise.all([
+      this.docker.listNetworks({ filters: this.filters() }),
+      this.volumeHomes(),
+    ])
     const own = networks.filter(({ Driver }) => Driver === 'overlay')
-    return own.flatMap(({ Labels }) => Labels?.[`${LABEL}.lease`] ?? [])
+    const named = own.flatMap(({ Labels }) => Labels?.[`${LABEL}.lease`] ?? [])
+    return [...new Set([...named, ...[...homes.values()].flat()])]
   }
 
   /** Takes away what is there of a lease, whose containers are gone. Throws `engine-failed`. */
