@@ -52,7 +52,9 @@ export async function debianWith(packages: readonly string[]): Promise<string> {
   // Nobody reads manuals there, and half of a set-up is of no use.
   const less = ['man', 'doc', 'locale', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
   const options = ['--variant=minbase', `--include=${names}`, '--dpkgopt=force-unsafe-io', ...less]
-  await run('mmdebstrap', [...options, 'bookworm', `${file}.new.tar`], { maxBuffer: 64 * 1024 * 1024 })
+  // It runs Python for each package, which Debian's own begins in a moment, unlike what wraps it elsewhere.
+  const env = { ...process.env, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  await run('mmdebstrap', [...options, 'bookworm', `${file}.new.tar`], { env, maxBuffer: 64 * 1024 * 1024 })
   renameSync(`${file}.new.tar`, file)
   return file
 }
