@@ -4,7 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { loseMachine, machinesOf } from '@cloister/agent'
-import { closeLease, openLease, updateLease, type Wallet } from '@cloister/chain'
+import { measurementOf } from '@cloister/attest'
+import {
+  ADMISSION_ABI,
+  closeLease,
+  connectWallet,
+  departWorker,
+  openLease,
+  updateLease,
+  type Wallet,
+} from '@cloister/chain'
 import {
   defaultPolicy,
   hashManifest,
@@ -13,14 +22,16 @@ import {
   orderFor,
   parseManifest,
 } from '@cloister/core'
+import { DEVELOPMENT_ROLES } from '@cloister/development/accounts'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
-import { canRun, type TestSwarm } from '@cloister/development/engines'
+import { canRun, type TestEngine, type TestSwarm } from '@cloister/development/engines'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
+import { developmentGuest, measurementsOf } from '@cloister/development/root'
 import { containersOn, dockerOf, startTwoMachines, type TwoMachines } from '@cloister/devnet/two-machines'
 import { buildImage } from '@cloister/executors'
 import { WorkerClient } from '@cloister/sdk'
 import { exec } from '@cloister/sdk/node'
-import type { Hex } from 'viem'
+import { type Hex, zeroHash } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from './embedded.ts'
 import { attestedKey } from './own-worker.ts'
@@ -29,6 +40,8 @@ const IMAGE = 'cloister/busybox:1'
 const serving = (name: string, more = '') =>
   `  ${name}:\n    image: ${IMAGE}\n    command: ["sh", "-c", "mkdir -p /tmp/www; echo hello from ${name} > /tmp/www/index.html; exec busybox httpd -f -p 8080 -h /tmp/www"]\n    ports: ["8080"]\n    stop_grace_period: 100ms\n    deploy: { resources: { limits: { cpus: "0.1", memory: 32M } } }\n${more}`
 
+/** The role of a measurement whose guests may be covered. */
+const GUEST = 1
 /** Milliseconds that Swarm may take to notice that a machine is gone, on a busy machine. */
 const MOVE_MS = 180_000
 
@@ -49,7 +62,8 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'cloister-swarm-'))
       // One after the other: what is there when something fails has to be known.
-      chain = await startDevelopmentChain()
+      // Its blocks come by themselves: a machine that comes back proves itself by one newer than it left at.
+      chain = await startDevelopmentChain(['--block-time', '1', '--mixed-mining'])
       chain.root.save(join(folder, 'attestation'))
       await buildImage({
         layout: join(folder, 'images'),
@@ -110,6 +124,23 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
     }
     const stateOf = async (name: string) =>
       (await client.lease(lease)).services.find((one) => one.name === name)?.state
+    /** Whether the other machine may have containers. */
+    const isLent = async () =>
+      (await machinesOf(machines.config)).some(({ isManager, isLabelled }) => !isManager && isLabelled)
+    /** Holds `roles` back from the program that the machines of this network run. */
+    const suspend = async (roles: number) => {
+      const governance = chain.wallet(DEVELOPMENT_ROLES.governance)
+      const measurement = measurementOf(measurementsOf(developmentGuest())) ?? zeroHash
+      const hash = await governance.wallet.writeContract({
+        address: chain.network.contracts.admission,
+        abi: ADMISSION_ABI,
+        functionName: 'suspendMeasurement',
+        args: [measurement, roles],
+        account: governance.account,
+        chain: null,
+      })
+      expect((await governance.client.waitForTransactionReceipt({ hash })).status).toBe('success')
+    }
     const kinds = () => machines.running.worker.store.events(lease, 0).map(({ kind }) => kind)
     const isClosed = async (id: Hex) => machines.running.worker.store.lease(id)?.state === 'closed'
     const sh = async (container: string, line: string) => {
@@ -126,6 +157,70 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
         async () => ((await client.lease(lease)).state === 'running' && (await isSo())) || undefined,
         MOVE_MS,
       )
+
+    it('has what waits for a machine go on once it is back, and wipes there what ended meanwhile', async () => {
+      const manifest = compose()
+      lendHere('pause')
+      const ended = await open(orderOf(manifest))
+      lease = await open(orderOf(manifest))
+      for (const id of [ended, lease]) await client.putManifest(id, manifest)
+      const volumes = () => dockerOf(swarm.node, 'volume', 'ls', '--quiet').split('\n').filter(Boolean)
+      await untilRuns('both run there', async () => containersOn(swarm.node).length === 2)
+      expect(volumes()).toHaveLength(2)
+      await sh('web-0', 'echo kept > /data/file')
+
+      await machines.stopNode()
+      await until('one waits', async () => (await stateOf('web-0')) === 'waiting', MOVE_MS)
+      expect(await isLent()).toBe(false)
+      await closeLease(tenant, ended)
+      await until('the other is closed', () => isClosed(ended))
+      expect(volumes()).toHaveLength(2)
+
+      machines.startNode()
+      await untilRuns('it goes on there', async () => containersOn(swarm.node).length === 1)
+      expect(await isLent()).toBe(true)
+      expect(await sh('web-0', 'cat /data/file')).toBe('kept\n')
+      await until('the other is wiped there', async () => volumes().length === 1)
+      await closeLease(tenant, lease)
+      await until('nothing is left there', async () => volumes().length === 0)
+      const known = async () => (await machinesOf(machines.config)).flatMap(({ leases }) => leases)
+      await until('nothing is known of any', async () => (await known()).length === 0, MOVE_MS)
+      lendHere('active')
+    }, 600_000)
+
+    it('takes what runs off a machine that answers and is not covered, and has it run more once it is', async () => {
+      const manifest = parseManifest(`services:\n${serving('web')}`, { file: 'compose.yaml' }).manifest
+      const runOn = async (engine: TestEngine) => {
+        await untilRuns('it runs', async () => containersOn(engine).length === 1)
+        expect(await sh('web-0', 'echo it answers')).toBe('it answers\n')
+      }
+      lendHere('pause')
+      lease = await open(orderOf(manifest))
+      await client.putManifest(lease, manifest)
+      await runOn(swarm.node)
+      lendHere('active')
+
+      // Its coverage ends, and its program may not be covered for now, however often it asks.
+      await suspend(GUEST)
+      const node = connectWallet(chain.network, machines.nodeKey)
+      await departWorker(node, node.account.address)
+      await until('it is cordoned', async () => !(await isLent()), MOVE_MS)
+      await until('it runs nothing', async () => containersOn(swarm.node).length === 0, MOVE_MS)
+      await runOn(swarm.manager)
+      expect((await machinesOf(machines.config)).map(({ isUp }) => isUp)).toEqual([true, true])
+      await closeLease(tenant, lease)
+      await until('it is closed', () => isClosed(lease))
+
+      await suspend(0)
+      await until('it is covered again', isLent, MOVE_MS)
+      lendHere('pause')
+      lease = await open(orderOf(manifest))
+      await client.putManifest(lease, manifest)
+      await runOn(swarm.node)
+      await closeLease(tenant, lease)
+      await until('it is closed', () => isClosed(lease))
+      lendHere('active')
+    }, 600_000)
 
     it('runs a lease on both, moves it off one whose coverage ends, and tells of a volume that is lost', async () => {
       const manifest = compose(serving('api'))

@@ -18,7 +18,7 @@ import type { Wallet } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
 import { startSwarm, type TestEngine, type TestSwarm } from '@cloister/development/engines'
 import { openDevelopmentSource } from '@cloister/development/evidence'
-import type { Address } from 'viem'
+import type { Address, LocalAccount } from 'viem'
 
 /** Where the other machine has its door, in a network of its own. */
 const NODE_PORT = 7090
@@ -49,9 +49,13 @@ export interface TwoMachines {
   config: AgentConfig
   /** The worker, which runs in this process. */
   running: RunningWorker
+  /** The other machine's own. */
+  nodeKey: LocalAccount
   swarm: TestSwarm
   /** Stops the node's agent as Ctrl-C does, and waits for its end. */
   stopNode(): Promise<void>
+  /** Starts the node's agent again, once it has ended. */
+  startNode(): void
   stop(): Promise<void>
 }
 
@@ -107,13 +111,16 @@ export async function startTwoMachines(options: TwoMachinesOptions): Promise<Two
     })
     await enrolWorker(provider, manager, config)
     await enrolWorker(provider, nodeKey, node)
-    const agent = startNodeAgent(swarm.enter, nodeFile)
+    let agent = startNodeAgent(swarm.enter, nodeFile)
     const stopNode = () => endOf(agent)
+    const startNode = () => {
+      agent = startNodeAgent(swarm.enter, nodeFile)
+    }
     undo.push(stopNode)
     const running = await startWorker(config, options.log ?? (() => {}), openDevelopmentSource)
     undo.push(() => running.stop())
     await untilBothAreLent(config)
-    return { worker: manager.address, config, running, swarm, stopNode, stop }
+    return { worker: manager.address, config, running, nodeKey, swarm, stopNode, startNode, stop }
   } catch (error) {
     await stop()
     throw error

@@ -181,7 +181,7 @@ export class Attestor {
     if (this.evidence && Number(until - block.timestamp) > this.period * this.threshold) return
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.parts.sequence.run(() => this.attest())
+        await this.parts.sequence.run(() => this.attest(attempt === 1))
         return
       } catch (error) {
         // Right after coverage was ended the chain wants a newer block than there is yet; and a block can be
@@ -189,6 +189,10 @@ export class Attestor {
         const wantsAnotherBlock =
           error instanceof CloisterError && OTHER_BLOCK.includes(String(error.details['error']))
         if (!wantsAnotherBlock || attempt === TRIES_AT_START) throw error
+        if (attempt === 1)
+          this.parts.log('info', 'the chain takes evidence of a newer block; waiting for it', {
+            error: messageOf(error),
+          })
         await delay(1_000)
       }
     }
@@ -240,14 +244,14 @@ export class Attestor {
     }
   }
 
-  private async attest(): Promise<void> {
+  private async attest(withLists: boolean): Promise<void> {
     const { wallet, key, provider, tlsKeyHash, settlement, log } = this.parts
     const block = await freshBlock(wallet)
     const evidence = await this.quote(block.hash)
     let leases: Hex[] = []
     const guest = guestEvidence(evidence)
     if (guest.kind === 'tdx') {
-      await this.postRevocations(evidence.quote)
+      if (withLists) await this.postRevocations(evidence.quote)
       const pckKey = await ensurePlatform(wallet, evidence.quote)
       // Through the Market only what says nothing new: the first attestation, or one after a gap, is the
       // worker's own to hand in.
