@@ -13,14 +13,16 @@ import { readChain } from './read-chain.ts'
 import { readExport } from './read-export.ts'
 import { StateFile } from './state-file.ts'
 
+/** The chain has several pages. */
+const PAGE = 60
+
 let chain: LegacyChainMade
 let server: FakeNode
 
 beforeAll(async () => {
   await cryptoWaitReady()
-  // More than a thousand pairs: several pages.
-  chain = makeLegacyChain(450)
-  server = await serveLegacyChain(chain)
+  chain = makeLegacyChain(120)
+  server = await serveLegacyChain(chain, { most: PAGE })
 })
 afterAll(() => server?.stop())
 beforeEach(() => {
@@ -49,6 +51,7 @@ describe('a chain’s state', () => {
     const seen: number[] = []
     await readChain(node(), chain.blockHash, file, ({ part }) => seen.push(part))
     expect(file.count).toBe(chain.pairs.length)
+    expect(server.requests.get('state_getKeysPaged')).toBe(Math.ceil(chain.pairs.length / PAGE) + 1)
     expect(seen).toEqual(seen.toSorted((one, other) => one - other))
     verifyState(file, stateRoot)
     expect(takeSnapshot(file).root).toBe(takeSnapshot(chain.state).root)
@@ -66,7 +69,7 @@ describe('a chain’s state', () => {
     await expect(readChain(node(), chain.blockHash, first)).rejects.toMatchObject({ code: 'unreachable' })
     const { count } = first
     first.close()
-    expect(count).toBe(500)
+    expect(count).toBe(2 * PAGE)
     server.tamper = undefined
     server.requests.clear()
     const second = open(path)
@@ -74,7 +77,7 @@ describe('a chain’s state', () => {
     await readChain(node(), chain.blockHash, second)
     expect(second.count).toBe(chain.pairs.length)
     expect(server.requests.get('state_queryStorageAt')).toBeLessThanOrEqual(
-      Math.ceil((chain.pairs.length - count) / 250) + 1,
+      Math.ceil((chain.pairs.length - count) / PAGE),
     )
     verifyState(second, chain.header.stateRoot)
     expect(() => open(path, 'another block')).toThrow('the state of another block')

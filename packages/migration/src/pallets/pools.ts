@@ -34,6 +34,7 @@ export interface Pool {
 }
 
 const STAKE_INFO = stringToBytes('stake-info')
+const SHARES_BYTES = 16
 
 /** All pools with their shares; stake pools first: vaults hold shares of theirs. Throws `unsupported`. */
 export function readPools(state: ChainState): Pool[] {
@@ -70,11 +71,13 @@ function readShares(state: ChainState) {
   const found = new Map<number, { nft: number; owner: LegacyAccount | undefined; shares: bigint }[]>()
   for (const [[collection, nft, name], value] of readMap(state, PROPERTIES)) {
     if (nft === undefined || compareKeys(name, STAKE_INFO) !== 0) continue
+    // The chain reads what it knows, too: older runtimes wrote more behind it.
+    const attribute = value.subarray(0, SHARES_BYTES)
     const what = `The property stake-info of ${collection}/${nft}`
     const one = {
       nft,
       owner: owners.get(`${collection} ${nft}`),
-      shares: decodeWhole(SHARES, value, what),
+      shares: decodeWhole(SHARES, attribute, what),
     }
     const others = found.get(collection)
     if (others) others.push(one)

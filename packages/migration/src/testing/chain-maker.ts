@@ -1,4 +1,4 @@
-import { bytesToHex, type Hex, hexToBytes, stringToBytes } from 'viem'
+import { bytesToHex, concat, type Hex, hexToBytes, stringToBytes } from 'viem'
 import * as items from '../pallets/items.ts'
 import { hashHeader } from '../state/header.ts'
 import { keyOf, placeOf, type StorageMap, type StorageValue } from '../state/items.ts'
@@ -76,7 +76,9 @@ export class ChainMaker {
     const nft = this.nextNft.get(collection) ?? 0
     this.nextNft.set(collection, nft + 1)
     this.entry(items.NFT, [collection, nft], { owner, approved: undefined, isFrozen: false, deposit: 0n })
-    this.property(collection, nft, 'stake-info', items.SHARES.enc(shares))
+    // Some are as older runtimes wrote them.
+    const more = nft % 2 === 0 ? new Uint8Array() : new Uint8Array(16).fill(1)
+    this.property(collection, nft, 'stake-info', concat([items.SHARES.enc(shares), more]))
     this.property(collection, nft, 'createtime', stringToBytes('1700000000'))
     return nft
   }

@@ -29,7 +29,7 @@ const DAY_BLOCKS = 7_200
  * The same chain each time, for a number of people and the time of its block (Unix seconds). Call
  * `cryptoWaitReady` before.
  */
-export function makeLegacyChain(count = 120, when: { time?: number } = {}): LegacyChainMade {
+export function makeLegacyChain(count = 60, when: { time?: number } = {}): LegacyChainMade {
   const maker = new ChainMaker(when)
   const owed = new Map<Hex, bigint>()
   const owe = (account: Hex, amount: bigint) => void owed.set(account, (owed.get(account) ?? 0n) + amount)

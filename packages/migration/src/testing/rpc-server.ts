@@ -16,10 +16,14 @@ export interface FakeNode {
   stop(): Promise<void>
 }
 
-/** What Substrate's own nodes give at most. */
+/** What Substrate's own nodes take at most. */
 const MOST_KEYS = 1_000
 
-export async function serveLegacyChain({ pairs, header, blockHash }: MadeChain): Promise<FakeNode> {
+/** Serves a made-up chain; a page has no more than `most` keys, whatever was asked for. */
+export async function serveLegacyChain(
+  { pairs, header, blockHash }: MadeChain,
+  { most = MOST_KEYS } = {},
+): Promise<FakeNode> {
   const entries = pairs.map(([key, value]) => [bytesToHex(key), bytesToHex(value)] as const)
   const values = new Map<Hex, Hex>(entries)
   const answers: Record<string, (params: never) => unknown> = {
@@ -29,7 +33,7 @@ export async function serveLegacyChain({ pairs, header, blockHash }: MadeChain):
       checkBlock(hash)
       if (count > MOST_KEYS) throw new RpcError(4002, 'count exceeds maximum value')
       const behind = entries.filter(([key]) => key.startsWith(prefix) && (after === '0x' || key > after))
-      return behind.slice(0, count).map(([key]) => key)
+      return behind.slice(0, Math.min(count, most)).map(([key]) => key)
     },
     state_queryStorageAt: ([keys, hash]: [Hex[], Hex]) => {
       checkBlock(hash)
