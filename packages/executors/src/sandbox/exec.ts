@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname } from 'node:path'
-import { PassThrough, Writable } from 'node:stream'
+import { PassThrough, type Readable, Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ExecOptions, ExecSession } from '../executor.ts'
 import { childrenOf, killPid, treeOf } from '../process.ts'
 import { run, SEARCH_PATH } from './run.ts'
@@ -10,6 +11,8 @@ import { run, SEARCH_PATH } from './run.ts'
 /** Codes of a shell that can't begin what it was told to (POSIX, "Exit Status for Commands"). */
 const NOT_EXECUTABLE = 126
 const NOT_FOUND = 127
+/** How long what a command left running may hold its output, and print nothing, once the command has ended. */
+const HELD_MS = 2_000
 /** How long a change of a terminal's size may take. */
 const RESIZE_MS = 5_000
 
@@ -34,6 +37,10 @@ export function execSession(
   child.stdin.on('error', () => {})
   const stdout = child.stdout.pipe(new PassThrough())
   const stderr = child.stderr.pipe(new PassThrough())
+  child.once('exit', () => {
+    void endOnceStill(child.stdout, stdout)
+    void endOnceStill(child.stderr, stderr)
+  })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {
     if (said.length < 4096) said += chunk
@@ -71,6 +78,19 @@ export function execSession(
       const command = ['stty', '-F', `/proc/${inner}/fd/0`, 'cols', String(columns), 'rows', String(rows)]
       await run(command, { timeoutMs: RESIZE_MS }).catch(() => {})
     },
+  }
+}
+
+/** Ends output that something still holds, once all that came was taken and nothing more comes. */
+async function endOnceStill(from: Readable, to: PassThrough): Promise<void> {
+  let last = performance.now()
+  from.on('data', () => (last = performance.now()))
+  while (!from.readableEnded && !from.destroyed) {
+    if (to.writableNeedDrain) last = performance.now()
+    if (performance.now() - last >= HELD_MS) {
+      from.destroy()
+      to.end()
+    } else await delay(HELD_MS / 10)
   }
 }
 
