@@ -193,7 +193,7 @@ describe.skipIf(!canDeploy)(
         expect(await put(id, body, await elsewhere.sign('PUT', path, body))).toEqual([401, 'unauthorized'])
         const signed = await own.client.sign('PUT', path, body)
         expect(await put(id, body, signed)).toEqual([202, undefined])
-        expect(await put(id, body, signed)).toEqual([401, 'unauthorized'])
+        expect(await put(id, body, signed)).toEqual([401, 'repeated'])
         const now = Date.now
         Date.now = () => now() - 120_000
         const old = await own.client.sign('PUT', path, body)

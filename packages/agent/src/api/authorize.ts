@@ -19,7 +19,8 @@ export interface IncomingCall {
 
 /**
  * Checks that a request was signed by `tenant` for this worker, now, and was not seen before. EOA or
- * ERC-1271. Throws `unauthorized` (nobody's signature) or `forbidden` (somebody else's).
+ * ERC-1271. Throws `unauthorized` (nobody's signature), `repeated` (one that was used) or `forbidden`
+ * (somebody else's).
  */
 export async function authorize(
   call: IncomingCall,
@@ -57,5 +58,5 @@ export async function authorize(
       now,
     )
   )
-    throw new CloisterError('unauthorized', 'The request was made before.')
+    throw new CloisterError('repeated', 'The request was made before.')
 }

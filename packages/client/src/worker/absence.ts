@@ -4,6 +4,12 @@ const AWAY_MS = 30_000
 const PAUSE_MS = 250
 
 /**
+ * What may be over in a moment. A request that was sent again, since its connection was closed under it, was
+ * `repeated` where it had come; the next one is signed anew.
+ */
+const PASSING = new Set(['unreachable', 'chain-unreachable', 'internal', 'repeated'])
+
+/**
  * Asks again while a worker is away for a moment, as when it is started anew. Only for what may be asked
  * twice.
  */
@@ -13,9 +19,7 @@ export async function throughAbsence<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask()
     } catch (error) {
-      const isAway =
-        error instanceof CloisterError &&
-        ['unreachable', 'chain-unreachable', 'internal'].includes(error.code)
+      const isAway = error instanceof CloisterError && PASSING.has(error.code)
       if (!isAway || Date.now() > until) throw error
       await pause(PAUSE_MS)
     }

@@ -12,6 +12,7 @@ const RESUMABLE = new Set([
   'internal',
   'bad-answer',
   'unauthorized',
+  'repeated',
   'too-busy',
   'too-many',
 ])

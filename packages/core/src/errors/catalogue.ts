@@ -70,6 +70,7 @@ const CODES = {
   unsupported: 'content',
   'too-large': 'size',
   unauthorized: 'identity',
+  repeated: 'identity',
   forbidden: 'permission',
   'no-keys': 'permission',
   'not-yours': 'permission',

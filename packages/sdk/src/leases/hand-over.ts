@@ -16,6 +16,8 @@ import { readerOf } from './reading-key.ts'
 import { type SendProgress, sendContents } from './send.ts'
 
 const ACCEPT_MS = 30_000
+/** Errors after which it is tried again, with requests that are signed anew. */
+const AGAIN = new Set(['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer', 'repeated'])
 
 /** What a worker is given of a lease. */
 export interface Handed {
@@ -69,9 +71,7 @@ export async function handOver(
       }
       return await client.putManifest(lease, manifest, reader)
     } catch (error) {
-      const again =
-        error instanceof CloisterError &&
-        ['not-found', 'unreachable', 'chain-unreachable', 'internal', 'bad-answer'].includes(error.code)
+      const again = error instanceof CloisterError && AGAIN.has(error.code)
       if (!again || Date.now() > until) throw error
       const wallet = walletOf(cloister)
       const { state, tokenIndex } = await getLease(wallet, lease)

@@ -36,6 +36,7 @@ const RESUMABLE = new Set([
   'bad-answer',
   'stale',
   'unauthorized',
+  'repeated',
   'too-busy',
   'too-many',
 ])
