@@ -11,7 +11,7 @@ import { run, SEARCH_PATH } from './run.ts'
 /** Codes of a shell that can't begin what it was told to (POSIX, "Exit Status for Commands"). */
 const NOT_EXECUTABLE = 126
 const NOT_FOUND = 127
-/** How long what a command left running may hold its output, and print nothing, once the command has ended. */
+/** How long what a command left running may hold its output without a line, once the command has ended. */
 const HELD_MS = 2_000
 /** How long a change of a terminal's size may take. */
 const RESIZE_MS = 5_000
