@@ -17,11 +17,11 @@ export function parseAccount(text: string): LegacyAccount {
   if (HEX.test(trimmed)) return trimmed.toLowerCase() as Hex
   const info = trimmed.length <= LONGEST ? addressInfo(trimmed) : undefined
   if (info?.isValid && info.publicKey.length === 32) return bytesToHex(info.publicKey)
-  throw new CloisterError(
-    'bad-address',
-    `${JSON.stringify(trimmed.slice(0, LONGEST))} is no address of a Substrate chain.`,
-    { hint: 'Copy it whole: such an address has 46 to 50 letters and digits, or 0x and 64 digits.' },
-  )
+  // Words may be a seed phrase that went to the wrong place: those are not repeated.
+  const shown = /\s/.test(trimmed) ? 'That' : JSON.stringify(trimmed.slice(0, LONGEST))
+  throw new CloisterError('bad-address', `${shown} is no address of a Substrate chain.`, {
+    hint: 'Copy it whole: such an address has 46 to 50 letters and digits, or 0x and 64 digits.',
+  })
 }
 
 function addressInfo(text: string) {

@@ -10,6 +10,7 @@ export {
   signaturesMissing,
 } from './claim/signed.ts'
 export { claimText, multisigText, type Place } from './claim/text.ts'
+export type { LegacyChain } from './count/chains.ts'
 export { type Holding, KINDS, type Kind, type LeftOut } from './count/holdings.ts'
 export { hashLeaf, type Leaf, LeafTree, NEW_DECIMALS, toNewUnits } from './count/leaves.ts'
 export { Leaves, leavesOfSnapshot, type PlacedLeaf, parseLeaves, writeLeaves } from './count/leaves-file.ts'
@@ -22,7 +23,7 @@ export {
   writeLeftOut,
   writeReport,
 } from './count/report.ts'
-export { type CountedAccount, type LegacyChain, type Snapshot, takeSnapshot } from './count/snapshot.ts'
+export { type CountedAccount, type Snapshot, takeSnapshot } from './count/snapshot.ts'
 export type { VestingPart } from './count/vesting.ts'
 export { LegacyNode } from './rpc.ts'
 export type { ChainState } from './state/chain-state.ts'

@@ -1,14 +1,14 @@
 import { CloisterError, GrowingPause } from '@cloister/core'
 import { readText, type Send } from '@cloister/transport/web'
 import { type Hex, hexToBytes } from 'viem'
+import { isHexBytes } from './hex.ts'
 import { type Header, hashHeader, parseHeader } from './state/header.ts'
 
 const TRIES = 6
 const PATIENCE_MS = 60_000
 /** Of an answer. The largest values of a state are runtimes, of a few million bytes. */
 const MOST_BYTES = 64 * 1024 * 1024
-const LONGEST_KEY = 16_384
-const HEX = /^0x([0-9a-f]{2})*$/
+const MOST_KEY_BYTES = 8_192
 
 /** A node of a Substrate chain, asked by JSON-RPC over HTTP. What it says is checked for its shape alone. */
 export class LegacyNode {
@@ -53,7 +53,11 @@ export class LegacyNode {
   /** At most `count` keys behind `after`, in order, of the state after a block. Empty at the end. */
   async keys(blockHash: Hex, after: Hex, count: number): Promise<Hex[]> {
     const answer = await this.ask('state_getKeysPaged', ['0x', count, after, blockHash])
-    if (!Array.isArray(answer) || answer.length > count || !answer.every(isKey))
+    if (
+      !Array.isArray(answer) ||
+      answer.length > count ||
+      !answer.every((key) => isHexBytes(key, MOST_KEY_BYTES))
+    )
       throw new CloisterError('bad-answer', 'The node gave something that is no page of keys.')
     const keys = answer as Hex[]
     const wrong = keys.find((key, at) => key <= (keys[at - 1] ?? after) && !(at === 0 && after === '0x'))
@@ -73,7 +77,7 @@ export class LegacyNode {
     const values = new Map<unknown, unknown>(pairs.map((pair) => [Object(pair)[0], Object(pair)[1]]))
     return keys.map((key) => {
       const value = values.get(key)
-      if (typeof value === 'string' && HEX.test(value)) return hexToBytes(value as Hex)
+      if (isHexBytes(value, MOST_BYTES)) return hexToBytes(value)
       throw new CloisterError(
         'bad-answer',
         `The node gave no value for ${key.slice(0, 80)}, one of its own keys.`,
@@ -100,9 +104,10 @@ export class LegacyNode {
     const answer = parsed(text)
     if (answer['error'] !== undefined) {
       const { code, message } = Object(answer['error'])
+      const [why, number] = [message, code].map((one) => (typeof one === 'object' ? '' : String(one)))
       throw new CloisterError(
         'refused',
-        `The node refused ${method}: ${String(message).slice(0, 200)} (${code}).`,
+        `The node refused ${method}: ${why?.slice(0, 200)} (${number?.slice(0, 20)}).`,
         {
           hint: 'Ask another node: some keep no old states, or answer no such questions.',
         },
@@ -139,8 +144,4 @@ function parsed(text: string): Record<string, unknown> {
   } catch {
     throw new CloisterError('unreachable', 'The node answered something that is no JSON.')
   }
-}
-
-function isKey(key: unknown): boolean {
-  return typeof key === 'string' && key.length <= LONGEST_KEY && HEX.test(key)
 }

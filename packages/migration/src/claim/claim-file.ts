@@ -1,9 +1,16 @@
 import { address, bytes32, CloisterError, decimal } from '@cloister/core'
 import * as z from 'zod'
 import { hashLeaf, NEW_DECIMALS } from '../count/leaves.ts'
+import { isMultisig, textOfClaim } from './claim.ts'
+import { isSignatureOf } from './signature.ts'
 import type { Claim } from './signed.ts'
 
 const FORMAT = 'cloister-migration-claim-1'
+
+/**
+ * Of one account. Strangers can have made them more: by what vests of a pure proxy that they made for it.
+ */
+const MOST_LEAVES = 4_096
 
 const Signature = z.strictObject({
   scheme: z.union([z.literal(1), z.literal(2), z.literal(3)]),
@@ -40,7 +47,7 @@ const File = z.strictObject({
       }),
     )
     .min(1)
-    .max(64),
+    .max(MOST_LEAVES),
   signature: Signature.optional(),
   approvals: z
     .strictObject({
@@ -74,8 +81,8 @@ export function writeClaim({ approvals, leaves, signature, ...rest }: Claim): st
 }
 
 /**
- * Reads what `writeClaim` wrote. Whether its signatures hold and its leaves are the tree's is for the
- * contract to see, before anything is paid. Throws `bad-file`.
+ * Reads what `writeClaim` wrote. Its signatures have to hold, so that nobody signs or sends what others
+ * spoilt; whether its leaves are the tree's is for the contract to see. Throws `bad-file`.
  */
 export function parseClaim(text: string): Claim {
   const parsed = File.safeParse(parseJson(text))
@@ -96,7 +103,24 @@ export function parseClaim(text: string): Claim {
     }),
   }
   for (const leaf of claim.leaves) hashLeaf(leaf)
+  checkSigned(claim)
   return claim
+}
+
+function checkSigned(claim: Claim): void {
+  const { account, approvals, signature } = claim
+  if (approvals) {
+    const { members, threshold } = approvals
+    if (signature) throw badFile('it has a signature beside those of members')
+    if (!isMultisig(account, members, threshold))
+      throw badFile(`its members make another account than ${account}`)
+    const stranger = [...approvals.signed.keys()].find((member) => !members.includes(member))
+    if (stranger) throw badFile(`${stranger}, who signed it, is none of the members`)
+  }
+  const text = textOfClaim(claim)
+  const signed = signature ? [[account, signature] as const] : [...(approvals?.signed ?? [])]
+  for (const [signer, one] of signed)
+    if (!isSignatureOf(one, signer, text)) throw badFile(`a signature in it is not ${signer}’s over its text`)
 }
 
 function parseJson(text: string): unknown {

@@ -102,6 +102,43 @@ describe('a claim', () => {
     expect(signaturesMissing(signClaim(claim, members[1]?.sign(textOfClaim(claim)) ?? ''))).toBe(0)
   })
 
+  it('in a file with what nobody signed is refused before anybody signs or sends it', () => {
+    const { account, members } = chain.multisig
+    const accounts = members.map((member) => member.account)
+    const begun = beginClaim(leaves, account, PLACE, { members: accounts, threshold: 2 })
+    const [first, second] = members as [Person, Person, Person]
+    const signed = signClaim(begun, first.sign(textOfClaim(begun)), first.account)
+    const { approvals } = signed
+    const own = approvals?.signed.get(first.account)
+    if (!approvals || !own) throw new Error('nobody signed')
+    const spoilt = [
+      { signed: new Map([[second.account, own]]) },
+      { signed: new Map([[person(9).account, own]]) },
+      { signed: new Map([[first.account, { ...own, r: own.s }]]) },
+      { threshold: 1 },
+      { threshold: 4 },
+      { members: approvals.members.toReversed() },
+      { members: [...approvals.members, ...approvals.members] },
+    ]
+    for (const change of spoilt)
+      expect(() => parseClaim(writeClaim({ ...signed, approvals: { ...approvals, ...change } }))).toThrow(
+        expect.objectContaining({ code: 'bad-file' }),
+      )
+    expect(
+      signaturesMissing({ ...signed, approvals: { ...approvals, signed: new Map([['0x12', own]]) } }),
+    ).toBe(2)
+    const alone = beginClaim(leaves, first.account, PLACE)
+    const wrong = { ...alone, signature: own }
+    expect(() => parseClaim(writeClaim(wrong))).toThrow('is not')
+    expect(() => parseClaim(writeClaim({ ...signed, signature: own }))).toThrow('beside those of members')
+  })
+
+  it('of more parts that vest than a person has is read from its file', () => {
+    const claim = beginClaim(leaves, person(0).account, PLACE)
+    const many = Array.from({ length: 1_000 }, (_, index) => ({ ...claim.leaves[0], index }) as never)
+    expect(parseClaim(writeClaim({ ...claim, leaves: many })).leaves).toHaveLength(1_000)
+  })
+
   it('in a file that was spoilt is refused', () => {
     const text = writeClaim(beginClaim(leaves, person(0).account, PLACE))
     const spoilt = [
@@ -126,6 +163,12 @@ describe('a key of the old chain', () => {
     expect(showAccount(alice.account, 42)).toBe('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY')
     for (const scheme of ['ed25519', 'ecdsa'] as const)
       expect((await openPhrase(`${PHRASE}//Alice`, scheme)).account).not.toBe(alice.account)
+    // The library takes the first for Alice's, and others for secrets of their own.
+    for (const none of ['//Alice', '', 'bottom drive', 'correct horse battery staple'])
+      await expect(openPhrase(none), none).rejects.toMatchObject({ code: 'bad-key' })
+    const spaced = await openPhrase(` ${PHRASE.replaceAll(' ', '  ')}///two  spaces`)
+    const pair = new Keyring({ type: 'sr25519' }).createFromUri(`${PHRASE}///two  spaces`)
+    expect(spaced.account).toBe(bytesToHex(pair.addressRaw))
     await expect(openPhrase(PHRASE.replace('walk', 'stroll'))).rejects.toMatchObject({ code: 'bad-key' })
   })
 

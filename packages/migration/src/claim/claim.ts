@@ -33,8 +33,7 @@ export function beginClaim(leaves: Leaves, account: LegacyAccount, place: Place,
 
 function approvalsOf(account: LegacyAccount, { members, threshold }: Multisig): Approvals {
   const sorted = [...new Set(members)].sort()
-  if (threshold >= 1 && threshold <= sorted.length && multisigOf(sorted, threshold) === account)
-    return { members: sorted, threshold, signed: new Map() }
+  if (isMultisig(account, sorted, threshold)) return { members: sorted, threshold, signed: new Map() }
   throw new CloisterError(
     'bad-option',
     `These ${sorted.length} members, of whom ${threshold} sign, make another account than ${account}.`,
@@ -42,6 +41,13 @@ function approvalsOf(account: LegacyAccount, { members, threshold }: Multisig): 
       hint: 'Name all of the account’s signatories and its threshold, as the old wallet shows them.',
     },
   )
+}
+
+/** Whether an account is made by these, in the order of their 32 bytes, of whom so many have to sign. */
+export function isMultisig(account: LegacyAccount, members: LegacyAccount[], threshold: number): boolean {
+  const isInOrder = members.every((member, at) => at === 0 || (members[at - 1] ?? member) < member)
+  const isPossible = Number.isInteger(threshold) && threshold >= 1 && threshold <= members.length
+  return isInOrder && isPossible && multisigOf(members, threshold) === account
 }
 
 /** The text to sign for a claim. */

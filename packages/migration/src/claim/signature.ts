@@ -3,7 +3,7 @@ import { ed25519 } from '@noble/curves/ed25519'
 import { secp256k1 } from '@noble/curves/secp256k1'
 import { Blake2256 } from '@polkadot-api/substrate-bindings'
 import { verify as verifySr25519 } from '@scure/sr25519'
-import { bytesToHex, type Hex, hexToBytes, stringToBytes } from 'viem'
+import { bytesToHex, concat, type Hex, hexToBytes, stringToBytes, toHex } from 'viem'
 import { type LegacyAccount, showAccount } from '../account.ts'
 
 /** How keys of the old chain sign; the numbers are the contract's. */
@@ -58,6 +58,19 @@ export function readSignature(given: string, account: LegacyAccount, text: strin
       hint: 'Sign exactly the text that was printed, with the account’s own key; wallets wrap it by themselves.',
     },
   )
+}
+
+/** Whether a signature that is in the contract's form already is the account's over the text. */
+export function isSignatureOf(signature: ClaimSignature, account: LegacyAccount, text: string): boolean {
+  const { scheme, v, r, s } = signature
+  const bytes = concat([r, s, scheme === SCHEMES.ecdsa ? toHex(v, { size: 1 }) : '0x'])
+  try {
+    const read = readSignature(bytes, account, text)
+    return (['scheme', 'v', 'x', 'y', 'r', 's'] as const).every((part) => read[part] === signature[part])
+  } catch (error) {
+    if (error instanceof CloisterError && error.code === 'bad-key') return false
+    throw error
+  }
 }
 
 /** What the bytes may be. */

@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 import type { LegacyAccount } from '../account.ts'
+import type { LegacyChain } from '../count/chains.ts'
 import type { PlacedLeaf } from '../count/leaves-file.ts'
-import type { LegacyChain } from '../count/snapshot.ts'
 import type { ClaimSignature } from './signature.ts'
 import type { Place } from './text.ts'
 
@@ -32,7 +32,7 @@ export interface Claim extends Place {
 
 /** How many signatures a claim still needs. */
 export function signaturesMissing({ approvals, signature }: Claim): number {
-  if (approvals) return Math.max(0, approvals.threshold - approvals.signed.size)
+  if (approvals) return approvals.threshold - approvalsToSend(approvals).length
   return signature ? 0 : 1
 }
 

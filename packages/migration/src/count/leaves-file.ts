@@ -1,8 +1,10 @@
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { LegacyAccount } from '../account.ts'
+import { CHAINS, type LegacyChain } from './chains.ts'
 import { type Leaf, LeafTree, NEW_DECIMALS } from './leaves.ts'
-import type { LegacyChain, Snapshot } from './snapshot.ts'
+import { multisigOf } from './owners.ts'
+import type { Snapshot } from './snapshot.ts'
 
 const FORMAT = 'cloister-migration-leaves-1'
 /** More than any chain has accounts. */
@@ -88,6 +90,7 @@ export function parseLeaves(text: string): Leaves {
     throw badFile('it has no leaves')
   const read = new Leaves(chain, Number(block), leaves.map(parseLeaf), parseMembers(members))
   if (read.tree.root !== root) throw badFile(`its leaves have another root, ${read.tree.root}`)
+  if (String(read.total) !== file['total']) throw badFile(`its leaves come to another total, ${read.total}`)
   return read
 }
 
@@ -99,24 +102,27 @@ function parseJson(text: string): Record<string, unknown> {
   }
 }
 
+/** No root says what chain leaves are of: what is known of it has to be what the file says. */
 function isChain(chain: unknown): chain is LegacyChain {
-  const { name, specVersion, symbol, decimals, prefix } = Object(chain)
+  const { name, specVersion, ...facts } = Object(chain)
+  const known = typeof name === 'string' ? CHAINS.get(name) : undefined
   return (
-    [name, symbol].every((text) => /^[\w-]{1,32}$/.test(String(text))) &&
-    [specVersion, decimals, prefix].every((number) => Number.isSafeInteger(number) && number >= 0) &&
-    decimals <= NEW_DECIMALS
+    known !== undefined &&
+    Number.isSafeInteger(specVersion) &&
+    specVersion >= 0 &&
+    Object.entries(known).every(([fact, value]) => facts[fact] === value)
   )
 }
 
-function parseLeaf(row: unknown): Leaf {
+function parseLeaf(row: unknown, index: number): Leaf {
   const [account, amount, vestsFrom, vestsUntil] = Array.isArray(row) ? row : []
   const isLeaf =
     isAccount(account) &&
-    /^[1-9]\d{0,28}$/.test(String(amount)) &&
+    typeof amount === 'string' &&
+    /^[1-9]\d{0,28}$/.test(amount) &&
     [vestsFrom, vestsUntil].every((time) => Number.isSafeInteger(time) && time >= 0 && time < 2 ** 40)
-  if (!isLeaf)
-    throw badFile(`it has something among its leaves that is none: ${JSON.stringify(row)?.slice(0, 100)}`)
-  return { account, amount: BigInt(String(amount)), vestsFrom, vestsUntil }
+  if (!isLeaf) throw badFile(`it has something among its leaves that is none, at ${index}`)
+  return { account, amount: BigInt(amount), vestsFrom, vestsUntil }
 }
 
 function parseMembers(members: unknown): Map<LegacyAccount, LegacyAccount[]> {
@@ -124,6 +130,8 @@ function parseMembers(members: unknown): Map<LegacyAccount, LegacyAccount[]> {
     Object.entries(Object(members)).map(([account, all]) => {
       if (!isAccount(account) || !Array.isArray(all) || !all.every(isAccount))
         throw badFile('it has members of an account that are none')
+      // The root says nothing of members; the account does.
+      if (multisigOf(all, 1) !== account) throw badFile(`it has members of ${account} that are not its own`)
       return [account, all]
     }),
   )

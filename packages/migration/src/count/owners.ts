@@ -30,7 +30,6 @@ const ANY = 0
 /** Derivatives are looked for with so many numbers behind each account. */
 const DERIVATIVES = 16
 const DERIVING = stringToBytes('modlpy/utilisuba')
-const DEEPEST = 8
 
 /** Account `index` that `parent` derives for itself (pallet-utility, `derivative_account_id`). */
 export function derivativeOf(parent: LegacyAccount, index: number): LegacyAccount {
@@ -67,7 +66,7 @@ export function findOwners(facts: ReadonlyMap<LegacyAccount, AccountFacts>): {
   for (const [account, found] of [...facts].sort(([one], [other]) => (one < other ? -1 : 1))) {
     const how = isPure(found) ? 'pure proxy' : parents.has(account) ? 'derivative' : undefined
     if (!how) continue
-    const members = [...controllersOf(account, facts, parents)].sort()
+    const members = controllersOf(account, facts, parents).sort()
     const [only] = members
     if (!only) unresolved.push({ account, reason: `a ${how} that nobody has all rights over` })
     else if (members.length === 1) resolved.push({ account, how, to: only })
@@ -78,8 +77,10 @@ export function findOwners(facts: ReadonlyMap<LegacyAccount, AccountFacts>): {
 
 function findDerivatives(facts: ReadonlyMap<LegacyAccount, AccountFacts>): Map<LegacyAccount, LegacyAccount> {
   const parents = new Map<LegacyAccount, LegacyAccount>()
-  // What a derivative derives is found as well: a derivative is an account like others.
-  for (const parent of facts.keys())
+  const delegates = [...facts.values()].flatMap(({ proxies }) => proxies?.delegates ?? [])
+  // What a derivative derives is found as well: a derivative is an account like others. Who acts for others
+  // may have nothing of its own.
+  for (const parent of new Set([...facts.keys(), ...delegates.map(({ delegate }) => delegate)]))
     for (let index = 0; index < DERIVATIVES; index++) {
       const derivative = derivativeOf(parent, index)
       if (facts.get(derivative)?.nonce === 0) parents.set(derivative, parent)
@@ -87,22 +88,38 @@ function findDerivatives(facts: ReadonlyMap<LegacyAccount, AccountFacts>): Map<L
   return parents
 }
 
-/** The accounts with a key, or of several, at the end of the way. */
+/**
+ * The accounts with a key, or of several, at the end of all ways. Each account on them is looked at once:
+ * there are more ways than anybody could walk where pure proxies stand for each other.
+ */
 function controllersOf(
   account: LegacyAccount,
   facts: ReadonlyMap<LegacyAccount, AccountFacts>,
   parents: ReadonlyMap<LegacyAccount, LegacyAccount>,
-  way: readonly LegacyAccount[] = [],
-): Set<LegacyAccount> {
-  if (way.length > DEEPEST || way.includes(account)) return new Set()
+): LegacyAccount[] {
+  const ends: LegacyAccount[] = []
+  // Grows while it is walked through.
+  const seen = new Set([account])
+  for (const one of seen) {
+    const above = aboveOf(one, facts, parents)
+    if (!above) ends.push(one)
+    for (const further of above ?? []) seen.add(further)
+  }
+  return ends
+}
+
+/** Who acts for an account without a key; undefined for one that acts for itself. */
+function aboveOf(
+  account: LegacyAccount,
+  facts: ReadonlyMap<LegacyAccount, AccountFacts>,
+  parents: ReadonlyMap<LegacyAccount, LegacyAccount>,
+): LegacyAccount[] | undefined {
   const found = facts.get(account)
-  const further = [...way, account]
   if (found?.proxies && isPure(found)) {
     const all = found.proxies.delegates.filter(({ type }) => type === ANY)
     const atOnce = all.filter(({ delay }) => delay === 0)
-    const delegates = atOnce.length > 0 ? atOnce : all
-    return new Set(delegates.flatMap(({ delegate }) => [...controllersOf(delegate, facts, parents, further)]))
+    return (atOnce.length > 0 ? atOnce : all).map(({ delegate }) => delegate)
   }
   const parent = parents.get(account)
-  return parent ? controllersOf(parent, facts, parents, further) : new Set([account])
+  return parent && [parent]
 }

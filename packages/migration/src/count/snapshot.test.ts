@@ -1,5 +1,5 @@
 import { cryptoWaitReady } from '@polkadot/util-crypto'
-import { bytesToHex } from 'viem'
+import { bytesToHex, type Hex } from 'viem'
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as items from '../pallets/items.ts'
 import { placeOf } from '../state/items.ts'
@@ -7,6 +7,7 @@ import { MemoryState } from '../state/memory-state.ts'
 import { ChainMaker } from '../testing/chain-maker.ts'
 import { type LegacyChainMade, makeLegacyChain, PHA } from '../testing/legacy-chain.ts'
 import { leavesOfSnapshot, parseLeaves, writeLeaves } from './leaves-file.ts'
+import { type AccountFacts, derivativeOf, findOwners } from './owners.ts'
 import { reportOf, writeAccounts, writeLeftOut, writeReport } from './report.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 
@@ -73,6 +74,25 @@ describe('a snapshot', () => {
     expect(read.tree.root).toBe(snapshot.root)
     expect(() => parseLeaves(text.replace(/"1\d{20}"/, '"100000000000000000001"'))).toThrow('another root')
     expect(() => parseLeaves('{}')).toThrow('format')
+    // What the root says nothing of.
+    const { account, members } = chain.shared
+    const [first, second] = members.map((member) => member.account)
+    const lies: [string, string][] = [
+      [`"${second}"\n`, `"${second}",\n      "0x${'ff'.repeat(32)}"\n`],
+      [`"${account}": [`, `"${snapshot.leaves[0]?.account}": [`],
+      [`"${first}",\n`, ''],
+      ['"decimals": 12', '"decimals": 6'],
+      ['"symbol": "PHA"', '"symbol": "CLOI"'],
+      ['"prefix": 30', '"prefix": 42'],
+      ['"name": "phala"', '"name": "__proto__"'],
+      [`"total": "${leaves.total}"`, '"total": "5"'],
+    ]
+    for (const [truth, lie] of lies) {
+      expect(text).toContain(truth)
+      expect(() => parseLeaves(text.replace(truth, lie)), lie).toThrow('can not be used')
+    }
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+    expect(() => parseLeaves(text.replace('"leaves": [', `"leaves": [["0x", ${deep}],`))).toThrow('at 0')
   })
 
   it('is told in files for people', () => {
@@ -84,6 +104,57 @@ describe('a snapshot', () => {
     expect(writeAccounts(snapshot).split('\n')).toHaveLength(snapshot.accounts.length + 2)
     expect(writeAccounts(snapshot)).toContain('pure proxy 0xc1c1')
     expect(writeLeftOut(snapshot)).toContain('treasury')
+  })
+})
+
+describe('whoever paid accounts on the old chain', () => {
+  const DELEGATE = `0x${'d1'.repeat(32)}` as const
+
+  it('with names of their choice stops nobody from counting', () => {
+    const maker = new ChainMaker()
+    const named = (text: string) => `0x${Buffer.from(text).toString('hex').padEnd(64, '0')}` as const
+    maker.pay(DELEGATE, { free: 5n })
+    for (const name of ['modltoString', 'modl|=1+\x1b`,"', 'modl__proto_'])
+      maker.pay(named(name), { free: 7n })
+    const taken = takeSnapshot(maker.make().state)
+    expect(taken.leftOut.map(({ reason }) => reason)).toEqual([
+      'a pallet (1)',
+      'a pallet (__proto_)',
+      'a pallet (toString)',
+    ])
+    expect(writeLeftOut(taken)).not.toMatch(/[|=`]|\p{Cc}(?<!\n)/u)
+    const other = new ChainMaker({ name: 'constructor' })
+    expect(() => takeSnapshot(other.make().state)).toThrow('no rules')
+  })
+
+  it('has pure proxies stand for each other, and is counted all the same', () => {
+    const layers = Array.from({ length: 12 }, (_, layer) =>
+      Array.from({ length: 16 }, (_, at) => derivativeOf(DELEGATE, 1_000 + layer * 16 + at)),
+    )
+    const facts = new Map<Hex, AccountFacts>()
+    for (const [depth, layer] of layers.entries())
+      for (const account of layer) {
+        const above = [...(layers[depth + 1] ?? [DELEGATE]), account]
+        const delegates = above.map((delegate) => ({ delegate, type: 0, delay: 0 }))
+        facts.set(account, { nonce: 0, reserved: 0n, proxies: { delegates, deposit: 1n } })
+      }
+    const { resolved, unresolved } = findOwners(facts)
+    expect(unresolved).toEqual([])
+    expect(resolved).toHaveLength(12 * 16)
+    expect(new Set(resolved.map(({ to }) => to))).toEqual(new Set([DELEGATE]))
+  })
+
+  it('owns what derivatives have that no record of a balance is of', () => {
+    const maker = new ChainMaker()
+    const derivative = derivativeOf(DELEGATE, 2)
+    maker.wrap(derivative, 9n)
+    // The parent has nothing: somebody's proxy is all that names it.
+    maker.pay(`0x${'d2'.repeat(32)}`, { reserved: 1n, nonce: 1 })
+    const proxies = [{ delegate: DELEGATE, type: 1, delay: 0 }]
+    maker.entry(items.PROXIES, [`0x${'d2'.repeat(32)}`], [proxies, 1n])
+    const { resolved, accounts } = takeSnapshot(maker.make().state)
+    expect(resolved).toEqual([{ account: derivative, how: 'derivative', to: DELEGATE }])
+    expect(accounts.find(({ account }) => account === DELEGATE)?.amount).toBe(9n)
   })
 })
 

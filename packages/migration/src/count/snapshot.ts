@@ -7,23 +7,12 @@ import { ownAccount } from '../pallets/own-accounts.ts'
 import { readPools } from '../pallets/pools.ts'
 import type { ChainState } from '../state/chain-state.ts'
 import { placeOf, readMap, readValue } from '../state/items.ts'
+import { CHAINS, type LegacyChain } from './chains.ts'
 import { type Holding, Holdings, KINDS, type LeftOut, sumOf } from './holdings.ts'
 import { type Leaf, LeafTree, toNewUnits } from './leaves.ts'
 import { type AccountFacts, findOwners, type Resolved } from './owners.ts'
 import { accountsOfPools, countPools } from './pools.ts'
 import { type VestingPart, vestingParts } from './vesting.ts'
-
-/** A chain whose state can be counted. */
-export interface LegacyChain {
-  /** What its runtime calls itself (`spec_name`). */
-  name: string
-  specVersion: number
-  symbol: string
-  decimals: number
-  /** SS58. */
-  prefix: number
-  secondsPerBlock: number
-}
 
 /** What an account owned, with what was resolved to it. Amounts in the old chain's units. */
 export interface CountedAccount {
@@ -49,12 +38,6 @@ export interface Snapshot {
   root: Hex
 }
 
-/** Blocks of both take 12 seconds, as parachains' do. */
-const CHAINS: Record<string, Omit<LegacyChain, 'name' | 'specVersion'>> = {
-  phala: { symbol: 'PHA', decimals: 12, prefix: 30, secondsPerBlock: 12 },
-  khala: { symbol: 'PHA', decimals: 12, prefix: 30, secondsPerBlock: 12 },
-}
-
 /**
  * Counts a state. The same state gives the same leaves and the same root, whoever counts. What is counted and
  * what is left out add up to the total issuance, to the unit. Throws `unsupported` for a chain it doesn't
@@ -74,6 +57,9 @@ export function takeSnapshot(state: ChainState): Snapshot {
   leftOut.push(...countPools(pools, holdings))
   countOwed(state, holdings)
   const vesting = countVesting(state, holdings, { block, time, secondsPerBlock: chain.secondsPerBlock })
+  // Shares of pools are had by accounts that have no balance, and so no record.
+  for (const account of holdings.of.keys())
+    if (!facts.has(account)) facts.set(account, { nonce: 0, reserved: 0n })
   const { resolved, unresolved } = findOwners(facts)
   const moved = resolved.filter(({ account }) => holdings.of.has(account) && !ownAccount(account))
   for (const { account, to } of moved) move(account, to, holdings, vesting)
@@ -103,13 +89,13 @@ export function takeSnapshot(state: ChainState): Snapshot {
 
 function chainOf(state: ChainState): LegacyChain {
   const { specName, specVersion } = needed(readValue(state, items.LAST_RUNTIME_UPGRADE), 'runtime')
-  const known = CHAINS[specName]
+  const known = CHAINS.get(specName)
   if (known) return { name: specName, specVersion, ...known }
   throw new CloisterError(
     'unsupported',
-    `There are no rules for counting the state of a chain of ${specName}.`,
+    `There are no rules for counting the state of a chain of ${specName.slice(0, 32)}.`,
     {
-      hint: `Chains that can be counted: ${Object.keys(CHAINS).join(', ')}.`,
+      hint: `Chains that can be counted: ${[...CHAINS.keys()].join(', ')}.`,
     },
   )
 }

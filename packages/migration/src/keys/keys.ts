@@ -6,6 +6,10 @@ import { bytesToHex, type Hex, stringToBytes } from 'viem'
 import type { LegacyAccount } from '../account.ts'
 import { SCHEMES, type Scheme } from '../claim/signature.ts'
 
+const SEED = /^0x[0-9a-fA-F]{64}$/
+/** Words of a phrase (BIP 39). */
+const LENGTHS = [12, 15, 18, 21, 24]
+
 /** A key of the old chain, open. */
 export interface LegacyKey {
   account: LegacyAccount
@@ -20,8 +24,13 @@ export interface LegacyKey {
  */
 export async function openPhrase(secret: string, scheme: Scheme = 'sr25519'): Promise<LegacyKey> {
   await cryptoWaitReady()
+  // A password behind the words stays as it is.
+  const [words = '', ...path] = secret.trim().split('/')
+  const phrase = words.trim().replace(/\s+/g, ' ')
   try {
-    return keyOf(new Keyring({ type: scheme }).createFromUri(secret.trim().replace(/\s+/g, ' ')))
+    // The library takes any short text for a secret, and none for the one that everybody knows.
+    if (!SEED.test(phrase) && !LENGTHS.includes(phrase.split(' ').length)) throw new Error('no phrase')
+    return keyOf(new Keyring({ type: scheme }).createFromUri([phrase, ...path].join('/')))
   } catch {
     // The library's own messages may have the secret in them.
     throw new CloisterError(

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { bytesToHex, type Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { takeSnapshot } from '../count/snapshot.ts'
@@ -146,6 +147,26 @@ describe('a chain’s state', () => {
       await readChain(node(), chain.blockHash, file)
       expect(() => verifyState(file, chain.header.stateRoot)).toThrow('not the state of that block')
     }
+  })
+
+  it('has values as long as runtimes are', async () => {
+    const key: Hex = '0x3a636f6465'
+    const value = `0x${'ab'.repeat(4 << 20)}`
+    server.tamper = () => [{ changes: [[key, value]] }]
+    const [read] = await node().values(chain.blockHash, [key])
+    expect(read).toHaveLength(4 << 20)
+  })
+
+  it('is not taken from a file that could say something else each time', async () => {
+    const path = join(folder(), 'state.sqlite')
+    new StateFile(path, { source: chain.blockHash }).close()
+    const db = new DatabaseSync(path)
+    db.exec(
+      `ALTER TABLE pair RENAME TO other;
+      CREATE VIEW pair AS SELECT key, CASE WHEN random() > 0 THEN value ELSE x'00' END AS value FROM other`,
+    )
+    db.close()
+    expect(() => open(path)).toThrow('can not be opened as a state')
   })
 
   it('is read from a file that a node exported', async () => {

@@ -8,6 +8,15 @@ export interface Origin {
   source: string
 }
 
+/**
+ * All that a file has. One from elsewhere could have a view in a table's place, which gives something else to
+ * who counts than it gave to who proved.
+ */
+const TABLES = [
+  'fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID',
+  'pair (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID',
+]
+
 /** The state of a chain in a file (SQLite), which grows page by page. A page is in it whole or not at all. */
 export class StateFile implements ChainState {
   private readonly db: DatabaseSync
@@ -24,10 +33,14 @@ export class StateFile implements ChainState {
     try {
       this.db = new DatabaseSync(path)
       this.db.exec(
-        `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-        CREATE TABLE IF NOT EXISTS pair (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+        `PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+        ${TABLES.map((table) => `CREATE TABLE IF NOT EXISTS ${table}`).join('; ')}`,
       )
+      const schema = this.db
+        .prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name')
+        .all()
+      if (schema.map(({ sql }) => sql).join() !== TABLES.map((table) => `CREATE TABLE ${table}`).join())
+        throw new Error('It has other tables.')
     } catch (cause) {
       throw new CloisterError('bad-file', `${path} can not be opened as a state.`, {
         hint: 'Name another folder, or delete that file.',

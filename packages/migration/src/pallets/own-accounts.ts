@@ -3,17 +3,17 @@ import type { LegacyAccount } from '../account.ts'
 import { POOLS_ACCOUNT, WRAPPING_ACCOUNT } from './items.ts'
 
 /** Accounts of the chain's own pallets, and what their money is. Others of pallets are told by their name. */
-const PALLETS: Record<string, string> = {
-  'py/trsry': 'the old chain’s treasury',
-  'py/lotto': 'the pot of the lottery',
-  PotStake: 'the pot of collators',
-  'phala/pp': 'the subsidy for computing that was not paid out',
-  'phala/bg': 'behind tokens on other chains (ChainBridge)',
-  'sygma/01': 'behind tokens on other chains (Sygma)',
-  checking: 'behind tokens on other chains (XCM)',
-  'index/ac': 'the pallet of inDEX',
-  'phat/tok': 'the pallet of Phat contracts’ stakes',
-}
+const PALLETS = new Map([
+  ['py/trsry', 'the old chain’s treasury'],
+  ['py/lotto', 'the pot of the lottery'],
+  ['PotStake', 'the pot of collators'],
+  ['phala/pp', 'the subsidy for computing that was not paid out'],
+  ['phala/bg', 'behind tokens on other chains (ChainBridge)'],
+  ['sygma/01', 'behind tokens on other chains (Sygma)'],
+  ['checking', 'behind tokens on other chains (XCM)'],
+  ['index/ac', 'the pallet of inDEX'],
+  ['phat/tok', 'the pallet of Phat contracts’ stakes'],
+])
 
 /**
  * The encodings of points of small order. What signatures by them are worth everybody can make; Claims takes
@@ -42,13 +42,14 @@ export function ownAccount(account: LegacyAccount): string | undefined {
   if (!account.endsWith('00000000')) return undefined
   const bytes = hexToBytes(account)
   const text = String.fromCharCode(...bytes.subarray(0, 12))
-  if (text.startsWith('modl')) return PALLETS[text.slice(4)] ?? `a pallet (${printable(text.slice(4))})`
+  if (text.startsWith('modl')) return PALLETS.get(text.slice(4)) ?? `a pallet (${printable(text.slice(4))})`
   const isChain = (text.startsWith('para') || text.startsWith('sibl')) && account.endsWith('0'.repeat(48))
   if (!isChain) return undefined
   const id = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true)
   return `the account of another chain (parachain ${id})`
 }
 
+/** Anybody could pay an account of any name: letters alone get into files for people. */
 function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '')
+  return text.replace(/[^\w/ -]/g, '')
 }

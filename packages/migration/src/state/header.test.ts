@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hashHeader } from './header.ts'
+import { hashHeader, parseHeader } from './header.ts'
 
 describe('a block’s hash', () => {
   it('is Polkadot’s for the header of its first block', () => {
@@ -14,5 +14,21 @@ describe('a block’s hash', () => {
     expect(hashHeader({ ...header, digest: { logs: [] } })).toBe(
       '0x91b171bb158e2d3848fa23a9f1c25182fb8e20313b2c1eb49219da7a70ce90c3',
     )
+  })
+
+  it('is of no header whose parts only look like texts', () => {
+    const hash = `0x${'12'.repeat(32)}`
+    const header = {
+      parentHash: hash,
+      number: '0x1',
+      stateRoot: hash,
+      extrinsicsRoot: hash,
+      digest: { logs: [] },
+    }
+    expect(parseHeader(header)).toEqual(header)
+    for (const name of ['parentHash', 'number', 'stateRoot', 'extrinsicsRoot'] as const)
+      expect(() => parseHeader({ ...header, [name]: [header[name]] }), name).toThrow('no header')
+    const deep = JSON.parse('['.repeat(50_000) + ']'.repeat(50_000))
+    expect(() => parseHeader({ ...header, number: deep })).toThrow('no header')
   })
 })

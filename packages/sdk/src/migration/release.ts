@@ -1,4 +1,5 @@
 import { releaseLeaf } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
 import type { Leaves, LegacyAccount } from '@cloister/migration'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
@@ -21,8 +22,17 @@ export async function release(cloister: Cloister, leaves: Leaves, account: Legac
   const wallet = walletOf(cloister)
   const own = await status(cloister, leaves, account)
   const transactions: Hex[] = []
-  for (const { to, paid, index, isClaimed: _, ...leaf } of own.leaves)
-    if (to !== undefined && paid < leaf.amount)
+  let refused: CloisterError | undefined
+  for (const { to, paid, index, isClaimed: _, ...leaf } of own.leaves) {
+    if (to === undefined || paid === leaf.amount) continue
+    try {
       transactions.push(await releaseLeaf(wallet, leaf, BigInt(index), leaves.tree.proofOf(index)))
+    } catch (error) {
+      if (!(error instanceof CloisterError) || error.code !== 'reverted') throw error
+      // Of this leaf nothing more has vested; of others it may.
+      refused = error
+    }
+  }
+  if (refused && transactions.length === 0) throw refused
   return transactions
 }

@@ -13,7 +13,7 @@ import {
 import type { LegacyKey } from '@cloister/migration/keys'
 import { type Cloister, migration, walletOf } from '@cloister/sdk'
 import { paint, say, sayJson } from '@cloister/terminal'
-import { type Address, getAddress, isAddress } from 'viem'
+import { type Address, getAddress, isAddress, isAddressEqual } from 'viem'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
 import { writeOutput } from '../../output-file.ts'
@@ -39,7 +39,8 @@ export async function claim(address: string | undefined, options: ClaimOptions):
   const begun =
     options.file === undefined
       ? begin(cloister, accountOf(address, key), options)
-      : parseClaim(readInput(options.file))
+      : goOn(cloister, options.file, options)
+  if (key && !(await mayBeSigned(begun, options))) return say('Nothing was signed.')
   const signed = sign(begun, key, options)
   const isReady = signaturesMissing(signed) === 0
   const save = options.save ?? (isReady ? undefined : options.file)
@@ -59,6 +60,38 @@ function accountOf(address: string | undefined, key: LegacyKey | undefined) {
 function begin(cloister: Cloister, account: ReturnType<typeof parseAccount>, options: ClaimOptions): Claim {
   const place = migration.placeOf(cloister, receiverOf(cloister, options))
   return beginClaim(openLeaves(options), account, place, multisigOf(options))
+}
+
+/** A claim that somebody began, who may be anybody: it is for this network, and has what was typed. */
+function goOn(cloister: Cloister, path: string, options: ClaimOptions): Claim {
+  const begun = parseClaim(readInput(path))
+  const { chainId, claims } = migration.placeOf(cloister, begun.to)
+  if (begun.chainId !== chainId || !isAddressEqual(begun.claims, claims))
+    throw new CloisterError(
+      'bad-request',
+      `The claim in ${path} is for the contract ${begun.claims} on chain ${begun.chainId}, not for ${cloister.network.name}’s.`,
+      { hint: 'Name the network that it was made for with --network, if you mean that one.' },
+    )
+  const to = options.to === undefined ? begun.to : receiverOf(cloister, options)
+  if (!isAddressEqual(begun.to, to) || options.members || options.threshold)
+    throw new CloisterError(
+      'bad-option',
+      `The claim in ${path} says itself whom it pays (${begun.to}), and who signs it.`,
+      { hint: 'Begin another one, without --file.' },
+    )
+  return begun
+}
+
+/** Whether a key here may sign: of a file from elsewhere its holder has to say so, who sees whom it pays. */
+async function mayBeSigned(begun: Claim, { file, to, yes, json }: ClaimOptions): Promise<boolean> {
+  if (file === undefined || to !== undefined || yes) return true
+  if (json)
+    throw new CloisterError('bad-option', `Nobody said yet that ${begun.to} is to be paid.`, {
+      hint: `Add --to ${begun.to} if it is.`,
+    })
+  say(`The claim in ${file} is for the legacy account ${begun.account}. To be signed is:`)
+  say(textOfClaim(begun))
+  return confirm(`Are the CLOI to go to ${begun.to}?`, 'no')
 }
 
 function receiverOf(cloister: Cloister, { to }: ClaimOptions): Address {
@@ -93,6 +126,7 @@ function tell(signed: Claim, save: string | undefined, options: ClaimOptions): v
   if (options.json) return sayJson({ account: signed.account, to: signed.to, text, missing, file: save })
   if (missing === 0) {
     say(`${paint('green', '●')} The claim is signed, and in ${save}. It has no secrets.`)
+    say(`What ${signed.account} owned goes to ${signed.to}.`)
     return say(`Anybody can send it, and pays the gas: \`cloister migrate claim --send ${save}\`.`)
   }
   const who = signed.approvals ? `${missing} more of the members` : 'the legacy account’s key'

@@ -116,6 +116,10 @@ describe('migrate check', () => {
     expect((await run('check', addressOf(person(0)), ...given())).err).toContain(
       'and the contract pays those of',
     )
+    // A seed phrase that went to the wrong place isn't repeated.
+    const words = await run('check', 'bottom drive obey lake curtain smoke', ...given())
+    expect(words.err).toContain('That is no address')
+    expect(words.err).not.toContain('bottom')
     expect((await run('check', 'me', ...given())).err).toContain('"me" is no address of a Substrate chain.')
     expect((await run('check', addressOf(person(0)), '--leaves', '/nowhere')).err).toContain(
       'can not be read',
@@ -192,8 +196,21 @@ describe('migrate claim', () => {
     expect(one.out).toContain('To be signed by 1 more of the members')
     vi.stubEnv('CLOISTER_LEGACY_PHRASE', second.seed)
     onTestFinished(() => void vi.unstubAllEnvs())
-    await run('claim', '--file', file(), '--phrase', '--scheme', second.scheme, '--save', file())
+    // Whoever has a file from others sees whom it pays before a key signs that.
+    const words = ['claim', '--file', file(), '--phrase', '--scheme', second.scheme, '--save', file()]
+    vi.mocked(confirm).mockResolvedValue(false)
+    const shown = await run(...words)
+    expect(shown.out).toContain(text)
+    expect(shown.out).toContain('Nothing was signed.')
+    expect(vi.mocked(confirm).mock.lastCall).toEqual([`Are the CLOI to go to ${ACCOUNT}?`, 'no'])
+    expect(signaturesMissing(parseClaim(readFileSync(file(), 'utf8')))).toBe(1)
+    expect(JSON.stringify((await runJson(...words)).json)).toContain(`Nobody said yet that ${ACCOUNT} is to`)
+    expect((await run(...words, '--to', WORKER)).err).toContain('says itself whom it pays')
+    await run(...words, '--to', ACCOUNT)
     expect(signaturesMissing(parseClaim(readFileSync(file(), 'utf8')))).toBe(0)
+    const elsewhere = readFileSync(file(), 'utf8').replace('"chainId": 1,', '"chainId": 2,')
+    writeFileSync(file(), elsewhere.replace(/"signed": \[[\s\S]*\]/, '"signed": []'))
+    expect((await run(...words, '--yes')).err).toContain('on chain 2, not for')
     const wrong = await run('claim', account, '--members', ...names, '--threshold', '4', ...given())
     expect(wrong.err).toContain('a --threshold up to their number')
   })
