@@ -183,6 +183,7 @@ const opened = (index: number) => ({
     deposit: 100_000n,
     feeBps: 2_000n,
     manifestHash: word(7, index),
+    noticeMinutes: 0,
     name: `0x${Buffer.from(`app-${index}`).toString('hex').padEnd(64, '0')}`,
   },
 })
