@@ -59,12 +59,16 @@ function isPure({ nonce, reserved, proxies }: AccountFacts): boolean {
 export function findOwners(facts: ReadonlyMap<LegacyAccount, AccountFacts>): {
   resolved: Resolved[]
   unresolved: Unresolved[]
+  /** Multisig accounts with proxies, or pure proxies that reserved something: the state doesn't say which. */
+  unclear: Set<LegacyAccount>
 } {
   const parents = findDerivatives(facts)
   const resolved: Resolved[] = []
   const unresolved: Unresolved[] = []
+  const unclear = new Set<LegacyAccount>()
   for (const [account, found] of [...facts].sort(([one], [other]) => (one < other ? -1 : 1))) {
     const how = isPure(found) ? 'pure proxy' : parents.has(account) ? 'derivative' : undefined
+    if (!how && found.nonce === 0 && found.proxies) unclear.add(account)
     if (!how) continue
     const members = controllersOf(account, facts, parents).sort()
     const [only] = members
@@ -72,7 +76,7 @@ export function findOwners(facts: ReadonlyMap<LegacyAccount, AccountFacts>): {
     else if (members.length === 1) resolved.push({ account, how, to: only })
     else resolved.push({ account, how, to: multisigOf(members, 1), members })
   }
-  return { resolved, unresolved }
+  return { resolved, unresolved, unclear }
 }
 
 function findDerivatives(facts: ReadonlyMap<LegacyAccount, AccountFacts>): Map<LegacyAccount, LegacyAccount> {

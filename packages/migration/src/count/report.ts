@@ -42,6 +42,7 @@ export function reportOf(snapshot: Snapshot, provenance: Provenance) {
     difference: String(issuance - counted - leftOut.reduce((sum, { amount }) => sum + amount, 0n)),
     accounts: accounts.length,
     resolved: resolved.length,
+    unclear: accounts.filter(({ isUnclear }) => isUnclear).length,
     leaves: leaves.length,
     newTotal: String(toNewUnits(counted, chain.decimals)),
     root,
@@ -81,6 +82,8 @@ ${rows(report.leftOut.map(({ reason, accounts, amount }) => [`left out: ${reason
 | difference | ${report.difference} units |
 
 Of what is counted, ${old(report.vesting)} vests. ${report.resolved} accounts without a key were resolved.
+Unclear: ${report.unclear} accounts that have proxies and never signed. Multisig accounts can be claimed, pure
+proxies that reserved something can't: see accounts.csv before this root is paid by.
 New: ${report.leaves} leaves, ${formatAmount(BigInt(report.newTotal), NEW_DECIMALS)} CLOI (${NEW_DECIMALS} decimals), 1 CLOI for 1 ${chain.symbol}.
 `
 }
@@ -89,7 +92,7 @@ New: ${report.leaves} leaves, ${formatAmount(BigInt(report.newTotal), NEW_DECIMA
 export function writeAccounts({ accounts, chain, resolved }: Snapshot): string {
   const from = Map.groupBy(resolved, ({ to }) => to)
   const old = (amount: bigint) => formatAmount(amount, chain.decimals)
-  const rows = accounts.map(({ account, holding, amount, vesting }) => [
+  const rows = accounts.map(({ account, holding, amount, vesting, isUnclear }) => [
     account,
     showAccount(account, chain.prefix),
     ...KINDS.map((kind) => old(holding[kind])),
@@ -97,6 +100,7 @@ export function writeAccounts({ accounts, chain, resolved }: Snapshot): string {
     old(vesting.reduce((sum, part) => sum + part.amount, 0n)),
     formatAmount(toNewUnits(amount, chain.decimals), NEW_DECIMALS),
     (from.get(account) ?? []).map(({ account: source, how }) => `${how} ${source}`).join('; '),
+    isUnclear ? 'a multisig account or a pure proxy' : '',
   ])
   const names = [
     'account',
@@ -106,6 +110,7 @@ export function writeAccounts({ accounts, chain, resolved }: Snapshot): string {
     'of that vesting',
     'new CLOI',
     'also for',
+    'unclear',
   ]
   return csv([names, ...rows])
 }

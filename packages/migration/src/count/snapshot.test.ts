@@ -144,6 +144,23 @@ describe('whoever paid accounts on the old chain', () => {
     expect(new Set(resolved.map(({ to }) => to))).toEqual(new Set([DELEGATE]))
   })
 
+  it('sees which accounts may be pure proxies that nobody could claim', () => {
+    const maker = new ChainMaker()
+    const [multisig, alone] = [`0x${'d3'.repeat(32)}`, `0x${'d4'.repeat(32)}`] as const
+    // The one reserved more than its proxies' deposit; the other signed for its proxies itself.
+    maker.pay(multisig, { free: 6n, reserved: 5n })
+    maker.pay(alone, { free: 6n, reserved: 5n, nonce: 1 })
+    for (const account of [multisig, alone])
+      maker.entry(items.PROXIES, [account], [[{ delegate: DELEGATE, type: 0, delay: 0 }], 4n])
+    const taken = takeSnapshot(maker.make().state)
+    expect(taken.accounts.filter(({ isUnclear }) => isUnclear).map(({ account }) => account)).toEqual([
+      multisig,
+    ])
+    const report = reportOf(taken, { blockHash: undefined, stateRoot: '0x', isVerified: false })
+    expect(writeReport(report)).toContain('Unclear: 1 accounts')
+    expect(writeAccounts(taken)).toContain('a multisig account or a pure proxy')
+  })
+
   it('owns what derivatives have that no record of a balance is of', () => {
     const maker = new ChainMaker()
     const derivative = derivativeOf(DELEGATE, 2)

@@ -21,6 +21,8 @@ export interface CountedAccount {
   amount: bigint
   /** Those of its tokens that aren't its own yet. */
   vesting: VestingPart[]
+  /** It has proxies and never signed: a multisig account, or a pure proxy, which nobody could claim. */
+  isUnclear: boolean
 }
 
 /** What everybody owned on a chain after one block, and the tree of it. Amounts in the old chain's units. */
@@ -60,7 +62,7 @@ export function takeSnapshot(state: ChainState): Snapshot {
   // Shares of pools are had by accounts that have no balance, and so no record.
   for (const account of holdings.of.keys())
     if (!facts.has(account)) facts.set(account, { nonce: 0, reserved: 0n })
-  const { resolved, unresolved } = findOwners(facts)
+  const { resolved, unresolved, unclear } = findOwners(facts)
   const moved = resolved.filter(({ account }) => holdings.of.has(account) && !ownAccount(account))
   for (const { account, to } of moved) move(account, to, holdings, vesting)
   for (const { account, reason } of unresolved) {
@@ -75,6 +77,7 @@ export function takeSnapshot(state: ChainState): Snapshot {
       holding,
       amount: sumOf(holding),
       vesting: vesting.get(account) ?? [],
+      isUnclear: unclear.has(account),
     }))
     .filter(({ amount }) => amount > 0n)
     .sort((one, other) => (one.account < other.account ? -1 : 1))
