@@ -15,16 +15,16 @@ import {
   takeSnapshot,
   writeLeaves,
 } from '@cloister/migration'
+import { createCloister, migration } from '@cloister/sdk'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Address, encodeDeployData, encodeFunctionData, type Hex, hexToString, parseAbi } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   cryptoWaitReady,
   type LegacyChainMade,
   makeLegacyChain,
   type Person,
-} from '@cloister/migration/testing'
-import { createCloister, migration } from '@cloister/sdk'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { type Address, encodeDeployData, encodeFunctionData, type Hex, hexToString, parseAbi } from 'viem'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+} from '../packages/migration/src/testing/index.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const PICTURES = process.env['CLOISTER_PICTURES']

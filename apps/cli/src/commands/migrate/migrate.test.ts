@@ -10,6 +10,9 @@ import {
   takeSnapshot,
   writeLeaves,
 } from '@cloister/migration'
+import { migration } from '@cloister/sdk'
+import { bytesToHex } from 'viem'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   cryptoWaitReady,
   type FakeNode,
@@ -17,10 +20,7 @@ import {
   makeLegacyChain,
   type Person,
   serveLegacyChain,
-} from '@cloister/migration/testing'
-import { migration } from '@cloister/sdk'
-import { bytesToHex } from 'viem'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+} from '../../../../../packages/migration/src/testing/index.ts'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
 import { ACCOUNT, fakeCloister, folderWith, TRANSACTION, typing, WORKER } from '../../testing.ts'

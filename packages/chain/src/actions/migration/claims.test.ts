@@ -16,18 +16,18 @@ import {
   writeLeaves,
 } from '@cloister/migration'
 import { openPhrase } from '@cloister/migration/keys'
-import {
-  cryptoWaitReady,
-  type LegacyChainMade,
-  makeLegacyChain,
-  type Person,
-} from '@cloister/migration/testing'
 import { type Cloister, migration } from '@cloister/sdk'
 import { type Address, encodeDeployData, encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { check as checkByCommand } from '../../../../../apps/cli/src/commands/migrate/check.ts'
 import { claim as claimByCommand } from '../../../../../apps/cli/src/commands/migrate/claim.ts'
 import { CLAIMS_BYTECODE, SIGNATURES_BYTECODE } from '../../../../../contracts/deploy/generated/bytecode.ts'
+import {
+  cryptoWaitReady,
+  type LegacyChainMade,
+  makeLegacyChain,
+  type Person,
+} from '../../../../migration/src/testing/index.ts'
 import { CLAIMS_ABI } from '../../generated/claims.ts'
 
 const ERC20 = parseAbi([
