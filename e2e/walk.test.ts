@@ -15,8 +15,10 @@ import {
 } from '@cloister/chain'
 import { defaultPolicy, parseManifest } from '@cloister/core'
 import { developmentAccount, developmentKey } from '@cloister/development/accounts'
+import { openPhrase } from '@cloister/migration/keys'
 import { createCloister, leases } from '@cloister/sdk'
 import { type Hex, parseEventLogs } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   canDeploy,
@@ -189,6 +191,23 @@ describe.skipIf(!canDeploy)(
       expect(good.code).toBe(0)
       expect(good.stdout).toMatch(/^from inside\n\d+/)
       expect((await stage.cloister('exec', 'mine', '--', 'sh', '-c', 'exit 3')).code).toBe(3)
+    })
+
+    it('pays an account of the old chain where its key says', async () => {
+      // The first account of Substrate's development phrase.
+      const old = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY'
+      const to = privateKeyToAccount(generatePrivateKey()).address
+      const { amount, legacyAmount } = await stage.json('migrate', 'check', old)
+      expect([amount, legacyAmount]).toEqual([String(1_000n * 10n ** 18n), String(1_000n * 10n ** 12n)])
+      const { text, missing } = await stage.json('migrate', 'claim', old, '--to', to)
+      expect(missing).toBe(1)
+      const key = await openPhrase('//Alice', 'sr25519')
+      const signed = ['migrate', 'claim', old, '--to', to, '--signature', key.sign(text)]
+      const { transactions } = await stage.json(...signed)
+      expect(transactions).toHaveLength(1)
+      expect(await getTokenBalance(chain(), token('CLOI'), to)).toBe(BigInt(amount))
+      expect((await stage.cloister(...signed, '--yes')).stderr).toContain('was claimed before')
+      expect((await stage.json('migrate', 'check', old)).claimed).toBe(amount)
     })
 
     it('keeps strangers out', async () => {

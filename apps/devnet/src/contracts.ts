@@ -5,13 +5,19 @@ import { loadNetwork } from '@cloister/chain/node'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { deployDevelopment } from '@cloister/development/deploy'
 import type { DevelopmentRoot } from '@cloister/development/root'
+import { writeLeaves } from '@cloister/migration'
 import type { WitnessKey } from '@cloister/verify'
 import { erc20Abi, type Hex, parseAbi } from 'viem'
+import { developmentLeaves } from './old-chain.ts'
 import type { Settings } from './settings.ts'
 
 const CHAIN_ID = 31337
 /** Keeps the development root, beside network.json. */
 export const ATTESTATION_FOLDER = 'attestation'
+/** What accounts of the old chain own, beside network.json. */
+export const LEAVES_FILE = 'leaves.json'
+/** Of the window in which claims are taken: four years. */
+const WINDOW_SECONDS = 4 * 365 * 86_400
 const TOKEN_CALLS = parseAbi([
   'function mint(address to, uint256 amount)',
   'function transfer(address to, uint256 amount) returns (bool)',
@@ -32,6 +38,9 @@ export async function ensureContracts(
   } catch {
     // Not deployed yet.
   }
+  const leaves = developmentLeaves()
+  writeFileSync(join(folder, LEAVES_FILE), writeLeaves(leaves))
+  const until = BigInt(Math.floor(Date.now() / 1_000) + WINDOW_SECONDS)
   const { network } = await deployDevelopment(
     {
       name: 'embedded',
@@ -52,6 +61,7 @@ export async function ensureContracts(
       development: true,
     },
     root,
+    { root: leaves.tree.root, total: leaves.total, until },
   )
   writeFileSync(path, `${JSON.stringify(network, null, 2)}\n`)
   return network

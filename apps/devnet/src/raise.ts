@@ -5,7 +5,7 @@ import { CloisterError } from '@cloister/core'
 import { DevelopmentRoot, signDocuments } from '@cloister/development/root'
 import { prepareDatabase } from '@cloister/indexer/database'
 import { IndexClient } from '@cloister/sdk'
-import { ATTESTATION_FOLDER, ensureContracts, fundTenants } from './contracts.ts'
+import { ATTESTATION_FOLDER, ensureContracts, fundTenants, LEAVES_FILE } from './contracts.ts'
 import { chainDaemon, gatewayDaemon, indexerDaemon, indexFolder } from './daemons.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { ensureKeyService } from './key-service.ts'
@@ -136,6 +136,7 @@ async function wipe(folder: string): Promise<void> {
     'chain',
     'chain.json',
     'network.json',
+    LEAVES_FILE,
     'index',
     'gateway-ports.json',
     'ports.json',

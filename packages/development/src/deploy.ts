@@ -4,7 +4,9 @@ import {
   type DeployedNetwork,
   deployNetwork,
   EMBEDDED,
+  type OldChain,
   type Undeployed,
+  withClaims,
 } from '@cloister/contracts/deploy'
 import { EPOCH_SECONDS } from '@cloister/economy'
 import { bytesToHex, createPublicClient, hexToBigInt, http, slice, toHex, zeroHash } from 'viem'
@@ -32,11 +34,13 @@ const FLOOR_SECONDS = 10n * 365n * 86_400n
 const AT_ONCE = { gasOfContract: 6_000_000n, gasOfStep: 400_000n }
 /**
  * Deploys a development network's contracts from its governance account. Platforms of `root` may serve it,
- * with the development guests, and emission begins at the last full hour. Throws `deploy-failed`.
+ * with the development guests, and emission begins at the last full hour. Accounts of `oldChain` are paid
+ * what they owned there. Throws `deploy-failed`.
  */
 export async function deployDevelopment(
   undeployed: Undeployed,
   root: Pick<DevelopmentRoot, 'publicKey' | 'authorityCertificate' | 'endorsements'>,
+  oldChain?: OldChain,
 ): Promise<DeployedNetwork> {
   const addressOf = (index: number) => developmentAccount(undeployed, index).address
   const governance = developmentAccount(undeployed, DEVELOPMENT_ROLES.governance)
@@ -51,7 +55,7 @@ export async function deployDevelopment(
     undeployed,
     governance,
     {
-      plan: EMBEDDED,
+      plan: oldChain ? withClaims(EMBEDDED, oldChain) : EMBEDDED,
       artifacts: { ...ARTIFACTS, TestUSDC: { abi: TEST_USDC_ABI, bytecode: TEST_USDC_BYTECODE } },
       accounts: {
         governance: governance.address,
