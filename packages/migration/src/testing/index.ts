@@ -1,4 +1,3 @@
-export { ChainMaker, type MadeChain } from './chain-maker.ts'
-export { type LegacyChainMade, makeLegacyChain, PHA } from './legacy-chain.ts'
-export { cryptoWaitReady, type Person, personOf } from './people.ts'
+export { type LegacyChainMade, makeLegacyChain } from './legacy-chain.ts'
+export { cryptoWaitReady, type Person } from './people.ts'
 export { type FakeNode, serveLegacyChain } from './rpc-server.ts'
