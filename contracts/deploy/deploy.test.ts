@@ -75,10 +75,13 @@ it('of a network that continues an old token has exactly its sum waiting for the
   const { deployment, left } = await runPlan(deployer, { plan: withClaims(LAYER2, OLD_CHAIN), ...open() })
   expect(await checkDeployment(deployer, deployment)).toEqual([])
   expect(left.map(({ call }) => call.what)).toEqual(['market.setToken', 'market.setToken'])
-  // Nobody can create more for it, and what another chain's snapshot says shows.
+  // Nobody can create more for it, nor stop a deployment by being quicker; what another chain's snapshot
+  // says shows.
   const to = deployment.addresses['claims']
   const data = encodeFunctionData({ abi: CLAIMS_ABI, functionName: 'fund' })
-  await expect(deployer.client.call({ account: deployer.account.address, to, data })).rejects.toThrow()
+  const hash = await deployer.wallet.sendTransaction({ to, data })
+  expect(await deployer.client.waitForTransactionReceipt({ hash })).toMatchObject({ status: 'success' })
+  expect(await checkDeployment(deployer, deployment)).toEqual([])
   const other = { ...deployment, plan: withClaims(LAYER2, { ...OLD_CHAIN, total: OLD_CHAIN.total + 1n }) }
   expect((await checkDeployment(deployer, other)).map(({ what }) => what)).toEqual([
     'cloi.unallotted()',

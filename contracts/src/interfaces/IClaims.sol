@@ -78,7 +78,7 @@ interface IClaims {
     function verifier() external view returns (ISignatures);
 
     /// @notice Creates what the contract pays, out of its allotment of the token, which is the sum of the
-    /// leaves. Anybody may call it; only the first call does anything. Reverts with `ZeroAmount`.
+    /// leaves. Anybody may call it; only the first call does anything.
     function fund() external;
 
     /// @notice Whether the leaf at this place was claimed.

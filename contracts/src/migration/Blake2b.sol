@@ -9,6 +9,9 @@ library Blake2b {
         hex"d182e6ad7f520e511f6c3e2b8c68059b6bbd41fbabd9831f79217e1319cde05b";
     uint256 private constant BLOCK = 128;
 
+    /// @dev The chain lacks the precompile, or it failed.
+    error NoPrecompile();
+
     /// @notice The hash of `data`.
     function hash(bytes memory data) internal view returns (bytes32 result) {
         bytes memory state = FIRST;
@@ -41,9 +44,12 @@ library Blake2b {
                 bytes1(uint8(done >> 24))
             )
         );
-        (, next) = address(9)
+        bool isDone;
+        (isDone, next) = address(9)
             .staticcall(
                 bytes.concat(bytes4(uint32(12)), state, block_, counter, isLast ? bytes1(0x01) : bytes1(0))
             );
+        // A hash of nothing would be 0, which everybody can make an ECDSA signature over.
+        if (!isDone || next.length != 64) revert NoPrecompile();
     }
 }
