@@ -1,4 +1,4 @@
-import { Leaves, type LegacyAccount, multisigOf } from '@cloister/migration'
+import { DEVELOPMENT_CHAIN, Leaves, type LegacyAccount, multisigOf } from '@cloister/migration'
 
 const PHA = 10n ** 18n
 /** When all that the old chain's accounts have vesting began to, and until when. */
@@ -30,7 +30,7 @@ export function developmentLeaves(): Leaves {
     ...AT_ONCE,
   }))
   return new Leaves(
-    { name: 'development', specVersion: 1, symbol: 'PHA', decimals: 12, prefix: 42, secondsPerBlock: 12 },
+    DEVELOPMENT_CHAIN,
     1,
     [...owned, { account: bob, amount: 500n * PHA, ...VESTS }],
     new Map(),

@@ -10,7 +10,7 @@ export {
   signaturesMissing,
 } from './claim/signed.ts'
 export { claimText, multisigText, type Place } from './claim/text.ts'
-export type { LegacyChain } from './count/chains.ts'
+export { DEVELOPMENT_CHAIN, type LegacyChain } from './count/chains.ts'
 export { type Holding, KINDS, type Kind, type LeftOut } from './count/holdings.ts'
 export { hashLeaf, type Leaf, LeafTree, NEW_DECIMALS, toNewUnits } from './count/leaves.ts'
 export { Leaves, leavesOfSnapshot, type PlacedLeaf, parseLeaves, writeLeaves } from './count/leaves-file.ts'

@@ -15,3 +15,13 @@ export const CHAINS = new Map<string, Omit<LegacyChain, 'name' | 'specVersion'>>
   ['phala', { symbol: 'PHA', decimals: 12, prefix: 30, secondsPerBlock: 12 }],
   ['khala', { symbol: 'PHA', decimals: 12, prefix: 30, secondsPerBlock: 12 }],
 ])
+
+/** A made-up one, which development networks continue. It has leaves, and no state to count. */
+export const DEVELOPMENT_CHAIN: LegacyChain = {
+  name: 'development',
+  specVersion: 1,
+  symbol: 'PHA',
+  decimals: 12,
+  prefix: 42,
+  secondsPerBlock: 12,
+}

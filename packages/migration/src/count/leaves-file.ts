@@ -1,7 +1,7 @@
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import type { LegacyAccount } from '../account.ts'
-import { CHAINS, type LegacyChain } from './chains.ts'
+import { CHAINS, DEVELOPMENT_CHAIN, type LegacyChain } from './chains.ts'
 import { type Leaf, LeafTree, NEW_DECIMALS } from './leaves.ts'
 import { multisigOf } from './owners.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -105,12 +105,13 @@ function parseJson(text: string): Record<string, unknown> {
 /** No root says what chain leaves are of: what is known of it has to be what the file says. */
 function isChain(chain: unknown): chain is LegacyChain {
   const { name, specVersion, ...facts } = Object(chain)
-  const known = typeof name === 'string' ? CHAINS.get(name) : undefined
+  const { name: development, specVersion: _, ...known } = DEVELOPMENT_CHAIN
+  const expected = name === development ? known : CHAINS.get(name)
   return (
-    known !== undefined &&
+    expected !== undefined &&
     Number.isSafeInteger(specVersion) &&
     specVersion >= 0 &&
-    Object.entries(known).every(([fact, value]) => facts[fact] === value)
+    Object.entries(expected).every(([fact, value]) => facts[fact] === value)
   )
 }
 

@@ -6,7 +6,8 @@ import { placeOf } from '../state/items.ts'
 import { MemoryState } from '../state/memory-state.ts'
 import { ChainMaker } from '../testing/chain-maker.ts'
 import { type LegacyChainMade, makeLegacyChain, PHA } from '../testing/legacy-chain.ts'
-import { leavesOfSnapshot, parseLeaves, writeLeaves } from './leaves-file.ts'
+import { DEVELOPMENT_CHAIN } from './chains.ts'
+import { Leaves, leavesOfSnapshot, parseLeaves, writeLeaves } from './leaves-file.ts'
 import { type AccountFacts, derivativeOf, findOwners } from './owners.ts'
 import { reportOf, writeAccounts, writeLeftOut, writeReport } from './report.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
@@ -74,6 +75,8 @@ describe('a snapshot', () => {
     expect(read.tree.root).toBe(snapshot.root)
     expect(() => parseLeaves(text.replace(/"1\d{20}"/, '"100000000000000000001"'))).toThrow('another root')
     expect(() => parseLeaves('{}')).toThrow('format')
+    const made = new Leaves(DEVELOPMENT_CHAIN, 1, snapshot.leaves, new Map())
+    expect(parseLeaves(writeLeaves(made)).chain).toEqual(DEVELOPMENT_CHAIN)
     // What the root says nothing of.
     const { account, members } = chain.shared
     const [first, second] = members.map((member) => member.account)
