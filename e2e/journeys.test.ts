@@ -3,6 +3,7 @@ import { canDeploy, raiseStage, type Stage } from './embedded.ts'
 import { browserTests } from './journeys/browser.ts'
 import { clusterTests } from './journeys/cluster.ts'
 import { failureTests } from './journeys/failures.ts'
+import { pausingTests } from './journeys/pausing.ts'
 import { providerTests } from './journeys/provider.ts'
 import { registryTests } from './journeys/registry.ts'
 import { pageTests } from './journeys/sdk-browser.ts'
@@ -25,4 +26,5 @@ describe.skipIf(!canDeploy)('on one network', () => {
   providerTests(() => stage)
   clusterTests(() => stage)
   watchingTests(() => stage)
+  pausingTests(() => stage)
 })

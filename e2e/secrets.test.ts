@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getSeats, registerApp, type Seat, updateLease } from '@cloister/chain'
 import { endorsementsFor } from '@cloister/client'
@@ -14,7 +14,7 @@ import { canDeploy, crash, type Json, raiseStage, type Stage, until } from './em
 
 const SECRET = 'the-quick-brown-fox-is-sealed'
 const SERVER = `const fs = require('fs'); require('http').createServer((_, r) => r.end(JSON.stringify({ word: process.env.WORD, key: fs.readFileSync('/run/secrets/tls.key', 'utf8') }))).listen(3000)`
-const compose = (cpus: string) => `services:
+const compose = (cpus: string, more = '') => `services:
   web:
     image: cloister/hello:1
     command: [node, -e, ${JSON.stringify(SERVER)}]
@@ -25,7 +25,7 @@ const compose = (cpus: string) => `services:
     mem_limit: 96m
     x-sealed: [WORD]
     secrets: [tls.key]
-secrets:
+${more}secrets:
   tls.key: { external: true }
 `
 
@@ -161,6 +161,43 @@ describe.skipIf(!canDeploy)(
       expect(readFileSync(path, 'utf8')).not.toContain(SECRET)
       await leases.update(tenant, 'shop', v2(), { envelope: sealed() })
       expect(await shop()).toMatchObject({ word: SECRET })
+    })
+
+    it('a replica that is lost is opened again by whoever keeps it, with what was sealed', async () => {
+      const crowd = file(
+        'crowd.yaml',
+        `name: crowd\nx-spread: workers\n${compose('0.1', '    deploy: { replicas: 2 }\n')}`,
+      )
+      await stage.json('apps', 'allow', 'shop', crowd)
+      const { replicas } = await stage.json(
+        'deploy',
+        crowd,
+        '--for',
+        '1h',
+        '--yes',
+        '--sealed',
+        'shop.sealed',
+      )
+      const lost = replicas[1]
+      const provider = DEVELOPMENT_ROLES.providers.find(
+        (number) => developmentAccount(stage.embedded.network, number).address === lost.provider,
+      )
+      await stage.json('provider', 'end', lost.lease, '--account', `dev${provider}`)
+      const keep = ['keep', 'crowd', '--replace', '--most-per-day', '5', '--once']
+      expect((await stage.cloister(...keep)).stdout).toContain('takes sealed secrets that are not given')
+      // An attempt that came to nothing is not made again at once.
+      rmSync(join(stage.folder, 'keep'), { recursive: true })
+      await stage.cloister(...keep, '--sealed', 'crowd=shop.sealed')
+      const members = await stage.json('status', 'crowd')
+      expect(members.map((one: Json) => [one.name, one.state])).toEqual([
+        ['crowd/0', 'running'],
+        ['crowd/1', 'running'],
+      ])
+      expect(members[1].lease).not.toBe(lost.lease)
+      const [route] = await leases.routesOf(tenant, members[1].lease)
+      const page = await fetch(route?.loopbackUrl ?? '', { signal: AbortSignal.timeout(5_000) })
+      expect(await page.json()).toEqual({ word: SECRET, key: 'a private key\n' })
+      await stage.json('close', 'crowd')
     })
 
     it('another tenant gets nothing with the same file and the same sealed secrets', async () => {
