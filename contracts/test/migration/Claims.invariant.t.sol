@@ -163,9 +163,9 @@ contract Handler {
     }
 
     function fundAgain() external inTime {
-        try claims.fund() {
-            paidTwice = true;
-        } catch {}
+        uint256 supply = token.totalSupply();
+        claims.fund();
+        if (token.totalSupply() != supply) paidTwice = true;
     }
 
     function donate(uint256 amount) external inTime {
