@@ -1,4 +1,5 @@
-export { DockerExecutor, type DockerSettings } from './docker/docker.ts'
+export { DockerExecutor } from './docker/docker.ts'
+export type { DockerSettings } from './docker/settings.ts'
 export {
   type ContainerFile,
   type ContainerSpec,
