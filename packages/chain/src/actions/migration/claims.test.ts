@@ -5,7 +5,7 @@ import { type DevelopmentChain, startDevelopmentChain } from '@cloister/developm
 import {
   beginClaim,
   type Claim,
-  type Leaves,
+  Leaves,
   leavesOfSnapshot,
   parseClaim,
   showAccount,
@@ -49,7 +49,7 @@ beforeAll(async () => {
   chain = await startDevelopmentChain()
   const { timestamp } = await chain.wallet(0).client.getBlock()
   legacy = makeLegacyChain(15, { time: Number(timestamp) })
-  leaves = leavesOfSnapshot(takeSnapshot(legacy.state))
+  leaves = withLaterParts(leavesOfSnapshot(takeSnapshot(legacy.state)), Number(timestamp))
   token = chain.network.tokens.find(({ symbol }) => symbol === 'CLOI')?.address ?? '0x'
   const windowEnd = 2_500_000_000n
   const treasury = chain.wallet(9).account.address
@@ -113,6 +113,18 @@ it('pays what vests when it has, to where the key said', async () => {
   expect(await migration.release(stranger, leaves, person.account)).toEqual([])
 })
 
+it('pays what has vested of each part, though nothing of one before it has', async () => {
+  const [of, alone] = legacy.people.slice(13, 15) as [Person, Person]
+  for (const [index, person] of [of, alone].entries())
+    await migration.send(stranger, signedBy(begin(person.account, addressOf(61 + index)), person))
+  const before = await balanceOf(addressOf(61))
+  const { timestamp } = await chain.wallet(0).client.getBlock()
+  await moveTo(timestamp + BigInt(DAY))
+  expect(await migration.release(stranger, leaves, of.account)).toHaveLength(1)
+  expect(await balanceOf(addressOf(61))).toBeGreaterThan(before)
+  await expect(migration.release(stranger, leaves, alone.account)).rejects.toThrow('ZeroAmount')
+})
+
 it('pays nobody else: another receiver, contract, tree or key', async () => {
   const [, , , , victim, thief] = legacy.people as [Person, Person, Person, Person, Person, Person]
   const signed = signedBy(begin(victim.account, addressOf(31)), victim)
@@ -169,6 +181,19 @@ it('is done by the command line, by one for another', async () => {
   vi.unstubAllEnvs()
   vi.restoreAllMocks()
 })
+
+/** Parts of two accounts that vest one day, and of one of them a part behind it that vests already. */
+function withLaterParts({ chain: of, block, all, members }: Leaves, now: number): Leaves {
+  const [both, alone] = legacy.people.slice(13, 15) as [Person, Person]
+  const amount = 10n ** 18n
+  const later = { vestsFrom: 2_400_000_000, vestsUntil: 2_450_000_000 }
+  const parts = [
+    { account: both.account, amount, ...later },
+    { account: both.account, amount, vestsFrom: now, vestsUntil: now + 1_000 * DAY },
+    { account: alone.account, amount, ...later },
+  ]
+  return new Leaves(of, block, [...all, ...parts], members)
+}
 
 function begin(account: Hex, to: Address, multisig?: { members: Hex[]; threshold: number }): Claim {
   return beginClaim(leaves, account, migration.placeOf(stranger, to), multisig)
