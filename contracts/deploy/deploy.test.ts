@@ -16,6 +16,7 @@ import {
 import { loadNetwork } from '@cloister/chain/node'
 import { developmentKey } from '@cloister/development/accounts'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { Leaves, writeLeaves } from '@cloister/migration'
 import { encodeFunctionData } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ARTIFACTS, account, checkDeployment, LAYER2, type Plan, runPlan, withClaims } from './index.ts'
@@ -217,6 +218,13 @@ it('has an owner that takes nothing and lets nobody in at once', () => {
 it('is done from settings alone, which are wrong where they say so', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-deploy-'))
   try {
+    const account = `0x${'33'.repeat(32)}` as const
+    const leaves = new Leaves(
+      { name: 'phala', specVersion: 1, symbol: 'PHA', decimals: 12, prefix: 30, secondsPerBlock: 12 },
+      1,
+      [{ account, amount: 10n ** 18n, vestsFrom: 0, vestsUntil: 0 }],
+      new Map(),
+    )
     const { contracts: _, deployedAt: __, tokens: ___, ...described } = chain.network
     const { root: ____, ...attestation } = described.attestation
     const settings = {
@@ -229,8 +237,9 @@ it('is done from settings alone, which are wrong where they say so', async () =>
       usdc: chain.wallet(6).account.address,
       floors: [],
       measurements: [{ measurement: `0x${'11'.repeat(32)}`, roles: 1 }],
-      oldChain: { ...OLD_CHAIN, total: String(OLD_CHAIN.total), until: Number(OLD_CHAIN.until) },
+      oldChain: { leaves: 'leaves.json', until: Number(OLD_CHAIN.until) },
     }
+    writeFileSync(join(folder, 'leaves.json'), writeLeaves(leaves))
     const paths = [join(folder, 'settings.json'), join(folder, 'network.json')] as const
     const key = developmentKey(chain.network, 8)
     const run = async (given: object, ...flags: string[]) => {
@@ -244,7 +253,10 @@ it('is done from settings alone, which are wrong where they say so', async () =>
     expect(calls).toMatchObject([{ what: 'market.setToken', by: settings.governance }, {}])
     const network = loadNetwork(paths[1])
     expect(calls[0].to).toBe(network.contracts.market)
-    expect(network.contracts.claims).toMatch(/^0x/)
+    const claims = { address: network.contracts.claims ?? '0x', abi: CLAIMS_ABI } as const
+    expect(await chain.wallet(0).client.readContract({ ...claims, functionName: 'root' })).toBe(
+      leaves.tree.root,
+    )
     await expect(run({ ...settings, chainId: 1 }, '--run')).rejects.toThrow('is on 1.')
     await expect(run({ ...settings, emissionStart: 1_900_000_801 }, '--run')).rejects.toThrow(
       'not a full hour',

@@ -4,9 +4,11 @@
 // CLOISTER_DEPLOYER_KEY sends. NETWORK is written once the chain says what the plan says; what is left to
 // governance is printed as calls, and nothing can be paid for before governance has sent them.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connectChain, Network } from '@cloister/chain'
 import { address, bytes32, CloisterError, hexBytes, messageOf } from '@cloister/core'
+import { parseLeaves } from '@cloister/migration'
 import { privateKeyToAccount } from 'viem/accounts'
 import { z } from 'zod'
 import { ARTIFACTS } from './artifacts.ts'
@@ -43,12 +45,11 @@ const Settings = Network.omit({
     }),
   ),
   measurements: z.array(z.strictObject({ measurement: bytes32, roles: z.int().min(1).max(3) })),
-  /** An old chain whose token the network's continues: what `cloister migrate snapshot` says of it. */
+  /** An old chain whose token the network's continues. */
   oldChain: z
     .strictObject({
-      root: bytes32,
-      /** The leaves' sum, in base units of CLOI. */
-      total: z.string().regex(/^[1-9]\d{0,27}$/),
+      /** What its accounts own, as `cloister migrate snapshot` wrote it: a path from the settings' folder. */
+      leaves: z.string(),
       /** Claims are taken until then, Unix seconds. */
       until: number,
     })
@@ -65,13 +66,7 @@ async function main(): Promise<void> {
     throw new CloisterError('bad-option', 'Name the settings and where the network’s description is to go.')
   const { governance, treasury, usdc, emissionStart, floors, measurements, oldChain, ...undeployed } =
     settingsIn(from)
-  const plan = oldChain
-    ? withClaims(LAYER2, {
-        root: oldChain.root,
-        total: BigInt(oldChain.total),
-        until: BigInt(oldChain.until),
-      })
-    : LAYER2
+  const plan = oldChain ? withClaims(LAYER2, oldChainOf(oldChain, from)) : LAYER2
   if (undeployed.development)
     throw new CloisterError('bad-config', 'Development networks deploy themselves: use `npm start`.')
   if (!values.run) return describe(plan, { governance, treasury })
@@ -102,6 +97,12 @@ function settingsIn(path: string): z.infer<typeof Settings> {
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   throw new CloisterError('bad-config', `${path} is wrong at ${issue?.path.join('.')}: ${issue?.message}.`)
+}
+
+/** Root and sum come out of the leaves themselves, so that nobody's claim finds nothing left. */
+function oldChainOf({ leaves, until }: NonNullable<z.infer<typeof Settings>['oldChain']>, from: string) {
+  const { tree, total } = parseLeaves(readFileSync(join(dirname(from), leaves), 'utf8'))
+  return { root: tree.root, total, until: BigInt(until) }
 }
 
 /** Says what there will be, in the plan's own names. */
