@@ -28,13 +28,17 @@ function sizeOf(path: string): number {
 const WHOLE_MACHINE = ['packages/executors/src/whole-machine.test.ts']
 
 /** Tests that measure the machine: with nothing beside them. */
-const ALONE = [
-  'packages/executors/src/kubernetes/kubernetes.test.ts',
-  'e2e/{differential,kubernetes,swarm}.test.ts',
-]
+const ALONE = ['e2e/differential.test.ts']
 
-/** Tests that mostly wait, and that many others beside would hold up: two at a time. */
-const IN_PAIRS = [
+/** Tests of clusters, with nothing beside them either, where they are asked for: see package.json. */
+const CLUSTERS = [
+  'packages/executors/src/kubernetes/kubernetes.test.ts',
+  'e2e/{kubernetes,swarm}.test.ts',
+]
+const asked = process.env['CLOISTER_SWARM'] || process.env['CLOISTER_KUBERNETES'] ? CLUSTERS : []
+
+/** Tests that mostly wait, and that many others beside would hold up: few at a time. */
+const FEW = [
   'packages/executors/src/network/**/*.test.ts',
   'packages/executors/src/sandbox/**/*.test.ts',
   'e2e/{lapse,slow-readers,soak}.test.ts',
@@ -115,7 +119,7 @@ export default defineConfig({
           name: 'beside each other',
           include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
           exclude: [
-            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...IN_PAIRS],
+            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...CLUSTERS, ...FEW],
             '**/node_modules/**',
           ],
           // Most wait for real chains, databases and containers more than they reckon. What they load is a
@@ -129,9 +133,10 @@ export default defineConfig({
         test: {
           ...common,
           ...SECOND_TRY,
-          name: 'in pairs',
-          include: IN_PAIRS,
-          maxWorkers: 2,
+          name: 'few at a time',
+          include: FEW,
+          maxWorkers: 3,
+          isolate: false,
           sequence: { groupOrder: 2 },
         },
       },
@@ -140,7 +145,7 @@ export default defineConfig({
           ...common,
           ...SECOND_TRY,
           name: 'alone',
-          include: ALONE,
+          include: [...ALONE, ...asked],
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
         },

@@ -34,6 +34,8 @@ import { replicasJourney } from './replicas.ts'
 const HELLO = resolve(import.meta.dirname, '../examples/hello/compose.yaml')
 const PROGRAM = resolve(import.meta.dirname, '../examples/sdk-deploy/deploy.ts')
 const TENANT = 4
+/** Substrate's development phrase. */
+const OLD_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk'
 
 const service = (lines: string) =>
   `services:\n  web:\n    image: cloister/hello:1\n    ports: ["8080"]\n    volumes: ["visits:/data"]\n    restart: always\n    deploy: { resources: { limits: { cpus: "0.25", memory: 128M } } }\n${lines}volumes:\n  visits:\n`
@@ -201,7 +203,7 @@ describe.skipIf(!canDeploy)(
       expect([amount, legacyAmount]).toEqual([String(1_000n * 10n ** 18n), String(1_000n * 10n ** 12n)])
       const { text, missing } = await stage.json('migrate', 'claim', old, '--to', to)
       expect(missing).toBe(1)
-      const key = await openPhrase('//Alice', 'sr25519')
+      const key = await openPhrase(`${OLD_PHRASE}//Alice`, 'sr25519')
       const signed = ['migrate', 'claim', old, '--to', to, '--signature', key.sign(text)]
       const { transactions } = await stage.json(...signed)
       expect(transactions).toHaveLength(1)

@@ -135,6 +135,8 @@ export const REFUSALS: Record<string, string> = {
   TooMany: 'That is too many at once: {found}, where {max} fit.',
   NoSuchSeat: 'There are the seats 0, 1 and 2.',
   OneSeatAtATime: 'An instance of the key service was put out within a week; one a week may be.',
+
+  // Tokens of an old chain.
   NotALeaf: 'That is not what the account owned on the old chain, or not its place in the list.',
   AlreadyClaimed: 'The account’s tokens were claimed before.',
   NotVesting: 'Nobody has claimed the account’s tokens yet, or all of them were paid then.',
@@ -142,6 +144,7 @@ export const REFUSALS: Record<string, string> = {
   WindowOver: 'Claims were taken until {windowEnd} (Unix seconds).',
   WindowOpen:
     'Claims are taken until {windowEnd} (Unix seconds); what is left goes to the treasury after that.',
+  NoPrecompile: 'This chain has no BLAKE2b (EIP-152), by which accounts of the old chain are named.',
 
   // What OpenZeppelin's contracts refuse for.
   OwnableUnauthorizedAccount: 'Only governance may do that.',
