@@ -31,14 +31,11 @@ const WHOLE_MACHINE = ['packages/executors/src/whole-machine.test.ts']
 const ALONE = ['e2e/differential.test.ts']
 
 /** Tests of clusters, with nothing beside them either, where they are asked for: see package.json. */
-const CLUSTERS = [
-  'packages/executors/src/kubernetes/kubernetes.test.ts',
-  'e2e/{kubernetes,swarm}.test.ts',
-]
+const CLUSTERS = ['packages/executors/src/kubernetes/kubernetes.test.ts', 'e2e/{kubernetes,swarm}.test.ts']
 const asked = process.env['CLOISTER_SWARM'] || process.env['CLOISTER_KUBERNETES'] ? CLUSTERS : []
 
-/** Tests that mostly wait, and that many others beside would hold up: few at a time. */
-const FEW = [
+/** Tests that mostly wait, and that many others beside would hold up: two at a time. */
+const IN_PAIRS = [
   'packages/executors/src/network/**/*.test.ts',
   'packages/executors/src/sandbox/**/*.test.ts',
   'e2e/{lapse,slow-readers,soak}.test.ts',
@@ -119,7 +116,7 @@ export default defineConfig({
           name: 'beside each other',
           include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
           exclude: [
-            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...CLUSTERS, ...FEW],
+            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...CLUSTERS, ...IN_PAIRS],
             '**/node_modules/**',
           ],
           // Most wait for real chains, databases and containers more than they reckon. What they load is a
@@ -133,10 +130,9 @@ export default defineConfig({
         test: {
           ...common,
           ...SECOND_TRY,
-          name: 'few at a time',
-          include: FEW,
-          maxWorkers: 3,
-          isolate: false,
+          name: 'in pairs',
+          include: IN_PAIRS,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
