@@ -29,7 +29,7 @@ export class Claims {
   /** Makes those that a container mounts and that aren't there. */
   async ensure({ lease, mounts, image, leaseDiskMiB = 1024 }: ContainerSpec): Promise<void> {
     const { scope, storageClass } = this.settings
-    for (const { volume, from } of mounts) {
+    for (const { volume } of mounts) {
       const claim: ApiObject = {
         metadata: {
           name: claimName(volume),
@@ -37,7 +37,7 @@ export class Claims {
           annotations: {
             [VOLUME]: volume,
             [IMAGE]: pulledBy(image),
-            ...(from !== undefined && { [WAITS]: 'true' }),
+            [WAITS]: 'true',
           },
         },
         spec: {

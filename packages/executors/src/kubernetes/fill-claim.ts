@@ -7,7 +7,8 @@ import type { Owner } from '../volumes/volume-archive.ts'
 import type { StarterSession } from './starter-session.ts'
 import { VolumeOrder } from './volume-order.ts'
 
-const PREFIX = 'volume'
+/** With what paths of archives begin. */
+export const PREFIX = 'volume'
 const PIECE_BYTES = 1024 * 1024
 
 /**
@@ -38,7 +39,11 @@ function refusal(volume: string, cause?: unknown): Error {
   return cannotBegin(volume, "the cluster's storage is full, or refuses it", cause)
 }
 
-async function writeFiles(starter: StarterSession, path: string, archive: Readable): Promise<void> {
+/**
+ * Has a starter write files of an archive, in which every path begins with `volume`, below `path`. Throws
+ * where one can't be written.
+ */
+export async function writeFiles(starter: StarterSession, path: string, archive: Readable): Promise<void> {
   const folders: TarEntry[] = []
   const at = (name: string) => `${path}${name.slice(PREFIX.length)}`.replace(/\/+$/, '')
   for await (const entry of readTar(archive)) {

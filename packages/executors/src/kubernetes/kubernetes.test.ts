@@ -332,6 +332,29 @@ describe.skipIf(!isWanted || !hasKubernetes() || !canRun('dockerd') || !hasRegis
       await executor.remove(LEASE, 'read-0')
     }, 120_000)
 
+    it('begins a volume with what the image has at its path, once, and an empty one is its user’s', async () => {
+      const seen = async (name: string) => (await sh('ls -ln /bin; stat -c %u:%g:%a /bin', name)).output
+      const mounts = [
+        { volume: 'tools', path: '/bin', readOnly: false },
+        { volume: 'bare', path: '/usr', readOnly: true, noCopy: true as const },
+        { volume: 'own', path: '/own', readOnly: false },
+      ]
+      await executor.start(spec({ name: 'plain-0', argv: ['/bin/sleep', '1000'] }))
+      const kept = (user: string) => spec({ name: 'kept-0', user, mounts, argv: ['/bin/sleep', '1000'] })
+      await executor.start(kept('1000:1001'))
+      expect(await seen('kept-0')).toBe(await seen('plain-0'))
+      const owners = async () => (await sh('ls /usr; stat -c %u:%g /own; touch /own/x', 'kept-0')).output
+      expect(await owners()).toBe('1000:1001\n')
+      await executor.remove(LEASE, 'plain-0')
+      // What was changed is not begun again, and the next user has none of it.
+      await executor.start(kept('0'))
+      await sh('rm /bin/dd /bin/ps', 'kept-0')
+      await executor.start(kept('0'))
+      expect((await sh('ls /bin', 'kept-0')).output).not.toMatch(/^(dd|ps)$/m)
+      expect(await owners()).toBe('1000:1001\n')
+      await executor.remove(LEASE, 'kept-0')
+    }, 240_000)
+
     it('begins a volume with what was sent, once, and reads one beside what writes to it', async () => {
       const sent = join(folder, 'sent.tar')
       await writeFile(

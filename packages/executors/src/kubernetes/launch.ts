@@ -1,9 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CloisterError } from '@cloister/core'
-import { findUser, MAX_TABLE_BYTES } from '../user-tables.ts'
 import { volumeLimits } from '../volumes/fill.ts'
 import { stagedOwner } from '../volumes/staged-entries.ts'
-import type { Owner } from '../volumes/volume-archive.ts'
 import type { Pod } from './api-types.ts'
 import { sendOrders } from './channels.ts'
 import type { Claims } from './claims.ts'
@@ -11,13 +9,13 @@ import type { Cluster } from './cluster.ts'
 import type { Coverage } from './coverage.ts'
 import { failed, ignoring, statusOf } from './failures.ts'
 import { fillClaim } from './fill-claim.ts'
+import { beginAsImage, ownerOf } from './image-content.ts'
 import { LABEL, PREPARE, podName } from './names.ts'
 import { instanceOf, type PodState, podState, wasStarted } from './pod-state.ts'
 import type { Pods } from './pods.ts'
 import { StarterSession } from './starter-session.ts'
 import type { Kept, ToldStore } from './told-store.ts'
 import { preparedPath } from './user.ts'
-import { VolumeOrder } from './volume-order.ts'
 
 /** How long a machine and an image may take to be there, and how long a cluster may complain meanwhile. */
 const PLACE_MS = 30 * 60_000
@@ -31,8 +29,6 @@ const END_MS = 30_000
 /** Kubelet ends what has been there for longer than this, when it is told so. */
 const AT_ONCE_SECONDS = 1
 const FORBIDDEN = 403
-/** Users of an image's table; a number of the kernel's has 32 bits, and its last one means nobody. */
-const ID_COUNT = 2 ** 32 - 1
 
 interface LauncherParts {
   cluster: Cluster
@@ -165,14 +161,18 @@ export class Launcher {
 
   /** Fills volumes that wait for what they begin with, by the pod's first process. */
   private async fill(lease: string, { begins = [], user = '', diskMiB }: Kept, pod: string): Promise<void> {
-    for (const { volume, index, from } of begins)
+    const open = () => StarterSession.open(this.cluster, { pod, container: PREPARE })
+    const limits = volumeLimits(diskMiB, 0)
+    for (const [index, { volume, from, path, noCopy }] of begins.entries())
       await this.claims.fillOnce(lease, volume, async () => {
-        const starter = await StarterSession.open(this.cluster, { pod, container: PREPARE })
+        const into = preparedPath(index)
+        if (from === undefined)
+          return beginAsImage(open, into, { volume, path, user, isEmpty: noCopy === true, limits })
+        const starter = await open()
         try {
           const owner =
             typeof from === 'string' ? await ownerOf(starter, user) : await stagedOwner(from.staged)
-          const what = { volume, from, owner, limits: volumeLimits(diskMiB, 0) }
-          await fillClaim(starter, preparedPath(index), what)
+          await fillClaim(starter, into, { volume, from, owner, limits })
         } finally {
           await starter.end()
         }
@@ -203,19 +203,6 @@ export class Launcher {
   private find(pod: Pod): Pod | undefined {
     return this.pods.all().find(({ metadata }) => metadata?.uid === pod.metadata?.uid)
   }
-}
-
-/** The user that the tables of the pod's own image give. */
-async function ownerOf(starter: StarterSession, user: string): Promise<Owner> {
-  await starter.tell(new VolumeOrder().scratch())
-  const read = async (path: string) => {
-    await starter.tell(new VolumeOrder().readWhole(path, MAX_TABLE_BYTES))
-    await starter.result()
-    return (await starter.content())?.toString('latin1') ?? ''
-  }
-  const tables = { passwd: await read('/etc/passwd'), group: await read('/etc/group') }
-  const { uid, gid } = findUser(tables, user, [], ID_COUNT)
-  return { uid, gid }
 }
 
 /** Where the API server has a pod. */

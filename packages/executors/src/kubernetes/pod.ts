@@ -17,7 +17,7 @@ import {
   STARTER_PATH,
   serviceLabel,
 } from './names.ts'
-import { preparedPath, preparedVolumes, userOf } from './user.ts'
+import { preparedPath, userOf, volumesOf } from './user.ts'
 
 /** What a cluster gives containers, as its provider has it. */
 export interface PodSettings {
@@ -79,11 +79,11 @@ export function podObject(spec: ContainerSpec, place: PodPlace, settings: PodSet
     mounts.push({ name: `t${index}`, mountPath: path })
     prepareMounts.push({ name: `t${index}`, mountPath: `/.cloister/t${index}` })
   }
-  for (const volume of new Set(spec.mounts.map((mount) => mount.volume)))
+  for (const volume of volumesOf(spec))
     volumes.push({ name: claimName(volume), persistentVolumeClaim: { claimName: claimName(volume) } })
   for (const { volume, path, readOnly } of spec.mounts)
     mounts.push({ name: claimName(volume), mountPath: path, readOnly })
-  for (const [index, volume] of preparedVolumes(spec).entries())
+  for (const [index, volume] of volumesOf(spec).entries())
     prepareMounts.push({ name: claimName(volume), mountPath: preparedPath(index) })
   const size = {
     cpu: `${spec.cpuMilli}m`,

@@ -33,7 +33,9 @@ export async function readClaim(
   let broken: unknown
   const write = async (into: Writable) => {
     try {
-      for await (const chunk of writeTar(entriesOf(starter, path), ROOT, PREFIX))
+      const own = await folderAt(starter, path)
+      if (!own) throw new Error('the volume is not there')
+      for await (const chunk of writeTar(withFolder(own, entriesBelow(starter, path)), ROOT, PREFIX))
         if (!into.write(chunk)) await once(into, 'drain')
       into.end()
     } catch (error) {
@@ -53,12 +55,20 @@ export async function readClaim(
     })
 }
 
-/** Everything in a folder, as it is when it is asked about; what goes meanwhile is left out. */
-async function* entriesOf(starter: StarterSession, root: string): AsyncGenerator<VolumeEntry> {
-  await starter.tell(new VolumeOrder().scratch().describe(root))
+/** A folder of a pod's, as the first entry of what is in it; undefined where there is none at a path. */
+export async function folderAt(starter: StarterSession, path: string): Promise<VolumeEntry | undefined> {
+  await starter.tell(new VolumeOrder().scratch().describe(path))
   const own = await describedBy(starter)
-  if (own?.type !== 'folder') throw new Error('the volume is not there')
-  yield entryOf(own, [])
+  return own?.type === 'folder' ? entryOf(own, []) : undefined
+}
+
+async function* withFolder(own: VolumeEntry, below: AsyncIterable<VolumeEntry>): AsyncGenerator<VolumeEntry> {
+  yield own
+  yield* below
+}
+
+/** Everything in a folder after `folderAt`, as it is when it is asked about; what goes is left out. */
+export async function* entriesBelow(starter: StarterSession, root: string): AsyncGenerator<VolumeEntry> {
   /** Where files of several names were seen first. */
   const seen = new Map<string, string[]>()
   const left: string[][] = [[]]

@@ -5,16 +5,24 @@ import { join } from 'node:path'
 import type { ContainerSpec, VolumeContent } from '../executor.ts'
 import type { Pod } from './api-types.ts'
 import { preparation, type Told } from './told.ts'
-import { preparedVolumes } from './user.ts'
+import { volumesOf } from './user.ts'
+
+/** What a volume begins with: what was sent, or what the image has at a path, or nothing. */
+interface Beginning {
+  volume: string
+  from?: VolumeContent | undefined
+  path: string
+  noCopy?: true | undefined
+}
 
 /** What a container was begun with: its pod, and what its commands are begun with. */
 export interface Kept {
   pod: Pod
   told: Told
   stopSignal: string
-  /** Volumes that begin with what was sent, and which of those that its first process has they are. */
-  begins?: { volume: string; index: number; from: VolumeContent }[]
-  /** Whose what was sent is, as the manifest or the image names them. */
+  /** With what its volumes begin, in the order in which its pod's first process has them. */
+  begins?: Beginning[]
+  /** Whose a fresh volume is, as the manifest or the image names them. */
   user?: string
   diskMiB?: number | undefined
 }
@@ -79,10 +87,11 @@ export class ToldStore {
   }
 }
 
-function beginsOf(spec: ContainerSpec): NonNullable<Kept['begins']> {
-  return preparedVolumes(spec).flatMap((volume, index) => {
-    const from = spec.mounts.find((mount) => mount.volume === volume && mount.from !== undefined)?.from
-    return from === undefined ? [] : [{ volume, index, from }]
+function beginsOf(spec: ContainerSpec): Beginning[] {
+  return volumesOf(spec).flatMap((volume) => {
+    const mounts = spec.mounts.filter((mount) => mount.volume === volume)
+    const first = mounts.find(({ from }) => from !== undefined) ?? mounts[0]
+    return first ? [{ volume, from: first.from, path: first.path, noCopy: first.noCopy }] : []
   })
 }
 

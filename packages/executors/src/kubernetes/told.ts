@@ -3,7 +3,6 @@ import { constants } from 'node:os'
 import type { ContainerFile, ContainerSpec } from '../executor.ts'
 import { FILES_FOLDER, ORDER_PATH } from './names.ts'
 import { Order } from './order.ts'
-import { preparedPath, preparedVolumes, userOf, writableVolumes } from './user.ts'
 
 /** Bytes of a file that one order has. */
 const PIECE_BYTES = 1024 * 1024
@@ -20,17 +19,6 @@ export async function* preparation(spec: ContainerSpec): AsyncGenerator<Buffer> 
   const last = new Order()
   for (const [index, { mode = 0o1777, uid = 0, gid = 0 }] of spec.tmpfs.entries())
     last.chown(`/.cloister/t${index}`, { uid, gid }).chmod(`/.cloister/t${index}`, mode)
-  // Fresh volumes are root's: who writes to them has them, and they are nobody else's.
-  const user = userOf(spec)
-  const isNamed = user === undefined && spec.user !== ''
-  const own = new Set(writableVolumes(spec))
-  for (const { volume, from } of spec.mounts) if (typeof from === 'object') own.delete(volume)
-  for (const [index, volume] of preparedVolumes(spec).entries()) {
-    const path = preparedPath(index)
-    if (!own.has(volume)) continue
-    if (isNamed) last.chmod(path, 0o1777)
-    else if (user && user.uid !== 0) last.chown(path, { uid: user.uid, gid: user.gid ?? 0 })
-  }
   // Whoever its user is reads it: nobody but the container's own programs is there.
   yield last.writeFile(ORDER_PATH, mainOrder(spec), 0o444).exit(0).bytes()
 }

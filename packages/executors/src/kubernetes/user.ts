@@ -7,18 +7,9 @@ export function userOf({ user }: Pick<ContainerSpec, 'user'>): { uid: number; gi
   return uid === undefined ? undefined : { uid: Number(uid), ...(gid !== undefined && { gid: Number(gid) }) }
 }
 
-/** Volumes that a container may write to, in the order of its mounts. */
-export function writableVolumes({ mounts }: Pick<ContainerSpec, 'mounts'>): string[] {
-  return [...new Set(mounts.filter(({ readOnly }) => !readOnly).map(({ volume }) => volume))]
-}
-
-/** Those that its pod's first process has: what it may write to, and what begins with what was sent. */
-export function preparedVolumes({ mounts }: Pick<ContainerSpec, 'mounts'>): string[] {
-  return [
-    ...new Set(
-      mounts.filter(({ readOnly, from }) => !readOnly || from !== undefined).map(({ volume }) => volume),
-    ),
-  ]
+/** A container's volumes, in the order of its mounts: its pod's first process has them all. */
+export function volumesOf({ mounts }: Pick<ContainerSpec, 'mounts'>): string[] {
+  return [...new Set(mounts.map(({ volume }) => volume))]
 }
 
 /** Where that process has one of them. */

@@ -7,6 +7,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -20,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { archive } from '../oci/tar-testing.ts'
 import { stageVolume } from '../volumes/read-testing.ts'
 import { fillClaim } from './fill-claim.ts'
+import { beginAsImage } from './image-content.ts'
 import { readClaim } from './read-claim.ts'
 import { STARTER } from './starter.ts'
 import { StarterSession } from './starter-session.ts'
@@ -124,6 +126,52 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64' || !isRoo
       await expect(fill(join(folder, 'own2'), path)).rejects.toThrow("can't begin with what was sent")
       writeFileSync(path, archive({ path: 'big', body: 'x'.repeat(5_000) }))
       await expect(fill(join(folder, 'own3'), path, { bytes: 100, entries: 10 })).rejects.toThrow('room')
+    }, 60_000)
+
+    it('begins with what an image has at its path, owned as there, and is its user’s where that is nothing', async () => {
+      const image = join(folder, 'image')
+      mkdirSync(join(image, 'pages/deep'), { recursive: true })
+      writeFileSync(join(image, 'pages/deep/large'), randomBytes(2_222_222), { mode: 0o640 })
+      for (let index = 0; index < 130; index++)
+        writeFileSync(join(image, 'pages', `${index}`), `${index}`.repeat(index))
+      symlinkSync('deep/large', join(image, 'pages/inward'))
+      linkSync(join(image, 'pages/deep/large'), join(image, 'pages/hard'))
+      execFileSync('sh', ['-c', 'chown -R 7:8 pages; chmod 1750 pages; ln -s pages led; mkdir bare theirs'], {
+        cwd: image,
+      })
+      execFileSync('sh', ['-c', 'chown 33:34 theirs; chmod 700 theirs; touch no-folder'], { cwd: image })
+      const beginWith = async (path: string, more: { isEmpty?: boolean; limits?: typeof LIMITS } = {}) => {
+        const into = mkdtempSync(join(folder, 'into-'))
+        chmodSync(into, 0o755)
+        const what = {
+          volume: 'data',
+          path: join(image, path),
+          user: '1000:1001',
+          isEmpty: false,
+          limits: LIMITS,
+        }
+        await beginAsImage(async () => begin(), into, { ...what, ...more })
+        return into
+      }
+      for (const path of ['pages', 'led']) {
+        const into = await beginWith(path)
+        expect(seen(into)).toBe(seen(join(image, 'pages')))
+      }
+      const ownerOf = (path: string) => {
+        const { uid, gid, mode } = lstatSync(path)
+        return [uid, gid, mode & 0o7777]
+      }
+      expect(ownerOf(await beginWith('theirs'))).toEqual([33, 34, 0o700])
+      for (const path of ['bare', 'missing', 'no-folder'])
+        expect(ownerOf(await beginWith(path))).toEqual([1000, 1001, 0o755])
+      const empty = await beginWith('pages', { isEmpty: true })
+      expect(readdirSync(empty)).toEqual([])
+      expect(ownerOf(empty)).toEqual([7, 8, 0o1750])
+      for (const limits of [
+        { bytes: 2_222_221, entries: 10_000 },
+        { bytes: 1e9, entries: 100 },
+      ])
+        await expect(beginWith('pages', { limits })).rejects.toThrow("than the lease's disk has room for")
     }, 60_000)
 
     it('says that storage is full, rather than waiting', async () => {
