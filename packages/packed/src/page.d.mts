@@ -1,7 +1,8 @@
 /**
- * Packs a page into one file that loads nothing: `page.html` of a folder with what `page.ts` comes to and
- * `page.css` in place of the comments that stand for them. Its content security policy, in place of `POLICY`,
- * lets just these run, and lets the page ask nobody anything. Returns its text.
+ * Packs a page into one file that loads nothing: `page.html` of a folder, with what `page.ts` comes to and
+ * how all pages look, and `page.css` if there is one, in place of the comments that stand for them. Its
+ * content security policy, in place of `POLICY`, lets just these run, and lets the page ask nobody anything.
+ * Returns its text.
  */
 export function packPage(folder: string): Promise<string>
 

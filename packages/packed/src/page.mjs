@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -17,7 +17,11 @@ export async function packPage(folder) {
   })
   // A closing tag inside a string would end the script.
   const script = (bundled.outputFiles[0]?.text ?? '').replaceAll('</script', '<\\/script')
-  const style = readFileSync(join(folder, 'page.css'), 'utf8')
+  const sheets = [join(import.meta.dirname, 'page.css'), join(folder, 'page.css')]
+  const style = sheets
+    .filter((path) => existsSync(path))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('')
   const policy = `default-src 'none'; script-src '${hashOf(script)}'; style-src '${hashOf(style)}'; base-uri 'none'; form-action 'none'`
   return readFileSync(join(folder, 'page.html'), 'utf8')
     .replace('POLICY', () => policy)
