@@ -1,5 +1,6 @@
 import { DEVELOPMENT_CHAIN, Leaves, type LegacyAccount, multisigOf } from '@cloister/migration'
 
+/** One PHA, in units of the new token. */
 const PHA = 10n ** 18n
 /** When all that the old chain's accounts have vesting began to, and until when. */
 const VESTS = { vestsFrom: Date.UTC(2026, 0, 1) / 1_000, vestsUntil: Date.UTC(2029, 0, 1) / 1_000 }

@@ -15,7 +15,7 @@ export class Names {
     this.settings = settings
   }
 
-  /** One label only: Docker takes several as all of them, Podman takes several of volumes as any of them. */
+  /** By one label: several are all of them to Docker, and any of them to Podman where it lists volumes. */
   filters(): { label: string[] } {
     return { label: [`${LABEL}.scope=${this.settings.scope}`] }
   }
