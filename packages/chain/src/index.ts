@@ -16,6 +16,19 @@ export { getVerifierProvider } from './actions/workers/verifier.ts'
 export * from './actions/workers/worker.ts'
 export { type Chain, connectChain, connectWallet, type Wallet } from './client.ts'
 export { chainError } from './errors/chain-error.ts'
+export {
+  type Cost,
+  costOf,
+  dataFeeOf,
+  type FeePrices,
+  type Layer2Prices,
+  operatorFeeOf,
+  sumOf,
+  type Transaction,
+} from './fees/cost.ts'
+export { fastLzLength } from './fees/fast-lz.ts'
+export { readFeePrices } from './fees/prices.ts'
+export { openingsOf, TRANSACTIONS } from './fees/transactions.ts'
 export * from './generated/abis.ts'
 export { GAS } from './generated/gas.ts'
 export { decodeChange, type Governed, getReadyAt, governedContracts } from './governed.ts'

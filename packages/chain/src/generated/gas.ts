@@ -8,4 +8,13 @@ export const GAS = {
   attest: 127_015n,
   confirmGpus: 306_004n,
   syncCollateral: 178_355n,
+  open: 165_559n,
+  openWithPermit: 196_851n,
+  topUp: 64_763n,
+  settle: 59_520n,
+  settleMany50: 1_010_904n,
+  close: 83_864n,
+  requestExit: 172_159n,
+  claimReward24: 138_100n,
+  withdrawExit: 49_600n,
 } as const
