@@ -1,3 +1,4 @@
+import { readFeePrices } from '@cloister/chain'
 import { groups } from '@cloister/sdk'
 import { afterEach, beforeEach, vi } from 'vitest'
 
@@ -29,8 +30,11 @@ vi.mock('@cloister/packed', spied('packed'))
 vi.mock('@cloister/sdk', spied('sdk'))
 vi.mock('@cloister/sdk/node', spied('sdk/node'))
 
-// A name is that of one lease, where a test says nothing else.
-beforeEach(() => void vi.mocked(groups.find).mockResolvedValue(undefined))
+// A name is that of one lease, and the chain no layer 2, where a test says nothing else.
+beforeEach(() => {
+  vi.mocked(groups.find).mockResolvedValue(undefined)
+  vi.mocked(readFeePrices).mockResolvedValue({ gasPrice: 10n ** 9n })
+})
 
 afterEach(() => {
   vi.resetAllMocks()

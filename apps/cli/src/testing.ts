@@ -1,6 +1,7 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FeePrices } from '@cloister/chain'
 import type { CheckedBid, Cloister } from '@cloister/sdk'
 import { showError } from '@cloister/terminal'
 import { Command, CommanderError } from 'commander'
@@ -18,6 +19,20 @@ export const CLOI_TOKEN: Address = '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512'
 export const CLOI = 10n ** 18n
 export const TRANSACTION = `0x${'4'.repeat(64)}` as const
 export const LEASE = `0x${'7f3a'.padEnd(64, '0')}` as const
+
+/** What a made-up layer 2 takes for transactions. */
+export const LAYER2_PRICES: FeePrices = {
+  gasPrice: 1_000_000n,
+  layer2: {
+    upgrade: 'isthmus',
+    l1BaseFee: 10n ** 9n,
+    blobBaseFee: 1n,
+    baseFeeScalar: 5_227n,
+    blobBaseFeeScalar: 1_014_213n,
+    operatorFeeScalar: 0n,
+    operatorFeeConstant: 5n,
+  },
+}
 
 export const USDC_TOKEN = { symbol: 'USDC', decimals: 6, address: USDC }
 const TOKENS = [{ symbol: 'CLOI', decimals: 18, address: CLOI_TOKEN }, USDC_TOKEN]

@@ -1,4 +1,4 @@
-import { claimRewards, getClaimable, type Wallet } from '@cloister/chain'
+import { claimRewards, costOf, getClaimable, readFeePrices, TRANSACTIONS, type Wallet } from '@cloister/chain'
 import { formatAmount, loop, messageOf } from '@cloister/core'
 import type { Address } from 'viem'
 import type { AgentConfig } from '../config.ts'
@@ -7,8 +7,8 @@ import type { Sequence } from '../sequence.ts'
 import type { MakePart } from './part.ts'
 
 const LOOK_MS = 3_600_000
-/** Gas that a claim of a day takes at the most (see the contracts' gas snapshot, with some to spare). */
-const CLAIM_GAS = 180_000n
+/** A claim of a day, with the most gas it takes (see the contracts' gas snapshot, with some to spare). */
+const CLAIM = { ...TRANSACTIONS.claimReward, gas: 180_000n }
 
 interface Parts {
   wallet: Wallet
@@ -33,22 +33,23 @@ export const rewardsPart: MakePart = ({ machine }) => ({
 })
 
 /**
- * Claims the provider's rewards if they are worth `timesGas` times the gas that takes, at `cloiPerEther`.
+ * Claims the provider's rewards if they are worth `timesGas` times what that costs in gas and data, at `cloiPerEther`.
  * Returns the amount in base units of CLOI, 0 if nothing was claimed.
  */
 export async function claimIfItPays({ wallet, provider, config, sequence, log }: Parts): Promise<bigint> {
   if (!config.claim) return 0n
-  const [amount, gasPrice] = await Promise.all([
+  const [amount, prices] = await Promise.all([
     getClaimable(wallet, provider, provider),
-    wallet.client.getGasPrice(),
+    readFeePrices(wallet),
   ])
   // Wei times CLOI an ether, in base units of CLOI: both have 18 decimals.
-  const cost = (CLAIM_GAS * gasPrice * BigInt(Math.round(config.cloiPerEther * 1_000_000))) / 1_000_000n
+  const { total } = costOf(prices, CLAIM)
+  const cost = (total * BigInt(Math.round(config.cloiPerEther * 1_000_000))) / 1_000_000n
   if (amount === 0n || amount < cost * BigInt(config.timesGas)) return 0n
   const claimed = await sequence.run(() => claimRewards(wallet, [{ provider, account: provider }]))
   log('info', 'rewards claimed for the provider', {
     CLOI: formatAmount(claimed, 18),
-    gasEther: formatAmount(CLAIM_GAS * gasPrice, 18),
+    gasEther: formatAmount(total, 18),
   })
   return claimed
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { costOf, dataFeeOf, type Layer2Prices, operatorFeeOf, sumOf } from './cost.ts'
-import { openingsOf, TRANSACTIONS } from './transactions.ts'
+import { openManyOf, TRANSACTIONS } from './transactions.ts'
 
 const NO_OPERATOR = { operatorFeeScalar: 0n, operatorFeeConstant: 0n }
 /** The prices of op-geth's tests. */
@@ -62,8 +62,8 @@ describe('what a transaction costs', () => {
   })
 
   it('is less for several openings in one transaction than for as many', () => {
-    expect(openingsOf(1)).toEqual(TRANSACTIONS.open)
-    const { gas, fastLzLength } = openingsOf(10)
+    expect(openManyOf(1)).toEqual(TRANSACTIONS.open)
+    const { gas, fastLzLength } = openManyOf(10)
     expect(gas).toBeLessThan(10n * TRANSACTIONS.open.gas)
     expect(fastLzLength).toBeLessThan(10 * TRANSACTIONS.open.fastLzLength)
   })

@@ -78,6 +78,8 @@ export function operatorFeeOf(gas: bigint, prices: Layer2Prices): bigint {
  *
  * @example
  * ```ts
+ * import { costOf, TRANSACTIONS } from '@cloister/chain'
+ *
  * costOf({ gasPrice: 1_000_000n }, TRANSACTIONS.open).total // 196,851 units of gas at 0.001 gwei
  * ```
  */

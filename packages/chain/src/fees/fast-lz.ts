@@ -14,6 +14,8 @@ const SHORT_MATCH = 6
  *
  * @example
  * ```ts
+ * import { fastLzLength } from '@cloister/chain'
+ *
  * fastLzLength(new Uint8Array(1000)) // 21
  * ```
  */

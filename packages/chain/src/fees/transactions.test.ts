@@ -27,7 +27,7 @@ import {
 import type { Transaction } from './cost.ts'
 import { fastLzLength } from './fast-lz.ts'
 import { signedLength } from './testing/signed-length.ts'
-import { openingsOf, TRANSACTIONS } from './transactions.ts'
+import { openManyOf, TRANSACTIONS } from './transactions.ts'
 
 const VECTOR = new URL('../../../../../shared/vectors/tdx/tdx_quote', import.meta.url)
 
@@ -124,7 +124,7 @@ describe('transactions whose cost is told beforehand', () => {
       await opening(worker, 'app/2'),
     ])
     const [many] = await sent()
-    const planned = openingsOf(3)
+    const planned = openManyOf(3)
     // At the most: less where all are at one worker, as here.
     expect(many?.fastLzLength).toBeGreaterThan(0.8 * planned.fastLzLength)
     expect(many?.fastLzLength).toBeLessThanOrEqual(planned.fastLzLength)

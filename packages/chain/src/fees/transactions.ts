@@ -40,7 +40,7 @@ export const TRANSACTIONS = {
 } as const satisfies Record<string, Transaction>
 
 /** Taking so many bids with one transaction. */
-export function openingsOf(count: number): Transaction {
+export function openManyOf(count: number): Transaction {
   const { gas, fastLzLength } = TRANSACTIONS.open
   const others = Math.max(0, count - 1)
   return {

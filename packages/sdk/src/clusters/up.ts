@@ -1,4 +1,4 @@
-import { getLease, openLeases } from '@cloister/chain'
+import { getLease, openLeases, openManyOf } from '@cloister/chain'
 import { CloisterError, GrowingPause, hashManifest, type Manifest, messageOf } from '@cloister/core'
 import { type Cloister, walletOf } from '../cloister.ts'
 import { checkSecrets } from '../leases/deploy.ts'
@@ -139,7 +139,7 @@ async function openAll(
   }
   const deposits = members.map((member) => depositFor(member, deposit))
   const sum = deposits.reduce((total, amount) => total + amount, 0n)
-  await requireMoney(cloister, found.token.address, sum)
+  await requireMoney(cloister, found.token.address, sum, openManyOf(members.length))
   onStep('evidence', 'checking the machines before money moves')
   const workers = new Map(members.map(({ worker }) => [worker.worker, worker]))
   await Promise.all(

@@ -1,10 +1,11 @@
-import { findToken } from '@cloister/chain'
+import { findToken, openManyOf } from '@cloister/chain'
 import { CloisterError, formatDuration, secondsAffordable } from '@cloister/core'
 import { type ClusterBids, clusters } from '@cloister/sdk'
 import { note, Steps, sayJson } from '@cloister/terminal'
 import { confirm } from '../../ask.ts'
 import { clusterJournal } from '../../cluster-journal.ts'
 import { connect } from '../../context.ts'
+import { layer2Cost, sayCost } from '../../costs.ts'
 import { countOf } from '../../counts.ts'
 import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
@@ -43,6 +44,8 @@ export async function runUp(file: string | undefined, options: UpOptions): Promi
     note(
       `${size} leases on ${[...workers].map(([worker, leases]) => `${worker} (${leases})`).join(', ')}: ${hourly(network, found.token.address, rate)} an hour together. Deposits ${money(network, found.token.address, deposit)}: last ${formatDuration(Number(secondsAffordable(deposit, rate)))}. What is not used is paid back.`,
     )
+    const cost = await layer2Cost(cloister.chain, [openManyOf(members.length)], { json })
+    if (cost) note(sayCost(cost))
     return confirm('Open the leases?')
   }
   try {

@@ -1,4 +1,4 @@
-import type { Network } from '@cloister/chain'
+import { type Network, openManyOf } from '@cloister/chain'
 import { CloisterError, formatDuration, secondsAffordable, writeLeaseName } from '@cloister/core'
 import {
   type AskedDeposit,
@@ -11,6 +11,7 @@ import {
 import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/terminal'
 import { confirm } from '../../ask.ts'
 import { collectorsFrom } from '../../collectors.ts'
+import { layer2Cost, sayCost } from '../../costs.ts'
 import { secondsOf } from '../../durations.ts'
 import type { ManifestFile } from '../../manifest-file.ts'
 import { loginsFor } from '../../registry-logins.ts'
@@ -48,6 +49,7 @@ export async function deployGroup(
   try {
     const started = performance.now()
     const handed = await handedFrom(cloister, parsed, options, steps)
+    const cost = json ? await layer2Cost(cloister.chain, [openManyOf(replicas)], { json }) : undefined
     const deployed = await groups.deploy(cloister, {
       ...terms(options, cloister.network),
       ...handed,
@@ -56,11 +58,11 @@ export async function deployGroup(
       deposit,
       keepFailed: options.keep === true,
       onStep: (step, detail) => steps.begin(step, detail),
-      agree: agreementTo(cloister.network, options, steps, `Open ${replicas} leases?`),
+      agree: agreementTo(cloister, options, steps, `Open ${replicas} leases?`),
     })
     steps.done()
     const totalMs = Math.round(performance.now() - started)
-    if (json) return sayJson({ ...deployed, totalMs })
+    if (json) return sayJson({ ...deployed, totalMs, cost })
     sayDeployed(cloister, deployed, totalMs)
     const [first] = deployed.replicas
     if (first) sayRecords(cloister, parsed.manifest, { lease: first.lease, wishedName: deployed.name })
@@ -102,7 +104,7 @@ export async function handedFrom(
 
 /** Shows what would be opened and asks; undefined where nobody is to be asked. */
 export function agreementTo(
-  network: Network,
+  { network, chain }: Pick<Cloister, 'network' | 'chain'>,
   { json, yes }: Pick<DeployOptions, 'json' | 'yes'>,
   steps: Steps,
   question: string,
@@ -137,6 +139,8 @@ export function agreementTo(
     note(
       `Deposit ${money(network, token, total)} in all: lasts ${formatDuration(lasts)} at ${hourly(network, token, rate)} an hour. What is not used is paid back.`,
     )
+    const cost = await layer2Cost(chain, [openManyOf(planned.length)], { json: false })
+    if (cost) note(sayCost(cost))
     return confirm(question)
   }
 }

@@ -1,3 +1,4 @@
+import { readFeePrices } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type Bids, type Deployed, type DeployParameters, leases } from '@cloister/sdk'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -9,6 +10,7 @@ import {
   composeFile,
   fakeCloister,
   folderWith,
+  LAYER2_PRICES,
   LEASE,
   PROVIDER,
   typed,
@@ -185,6 +187,14 @@ describe('before anything is opened', () => {
     expect(exitCode).toBe(1)
     expect(confirm).not.toHaveBeenCalled()
     expect(leases.deploy).not.toHaveBeenCalled()
+  })
+
+  it('says what the transaction costs on a layer 2', async () => {
+    vi.mocked(readFeePrices).mockResolvedValue(LAYER2_PRICES)
+    expect((await deploy()).err).toMatch(
+      /paid back\.\nThe transaction costs about 0\.[\d]+ ETH: .* units of gas, .* layer 1 and .* operator\.\n/,
+    )
+    expect(JSON.parse((await deploy('--json')).out).cost).toMatchObject({ gas: '196851', operator: '5' })
   })
 
   it('says why nobody bids', async () => {

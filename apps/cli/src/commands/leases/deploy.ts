@@ -1,4 +1,4 @@
-import { findToken, type Network, type Token } from '@cloister/chain'
+import { findToken, type Network, type Token, TRANSACTIONS } from '@cloister/chain'
 import {
   CloisterError,
   formatDuration,
@@ -22,6 +22,7 @@ import { agreement } from '../../agree.ts'
 import { confirm } from '../../ask.ts'
 import { collectorsFrom } from '../../collectors.ts'
 import { connect } from '../../context.ts'
+import { layer2Cost, sayCost } from '../../costs.ts'
 import { dnsFrom } from '../../dns-options.ts'
 import { secondsOf } from '../../durations.ts'
 import { readManifestFile } from '../../manifest-file.ts'
@@ -80,7 +81,10 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
     const asks = !json && options.yes !== true
     const best = found.bids.find((bid) => !leases.depositProblem(bid, wanted, found.token, asks))
     if (!best) throw leases.depositProblem(cheapest, wanted, found.token, asks)
-    await leases.requireMoney(cloister, best.bid.token, leases.depositFor(best, wanted))
+    const [cost] = await Promise.all([
+      layer2Cost(cloister.chain, [TRANSACTIONS.open], { json }),
+      leases.requireMoney(cloister, best.bid.token, leases.depositFor(best, wanted)),
+    ])
     if (!json) {
       note('')
       note(bidTable(found, best))
@@ -89,6 +93,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
       note(
         `Deposit ${money(network, best.bid.token, amount)}: lasts ${formatDuration(Number(secondsAffordable(amount, best.bid.ratePerSecond)))} at ${hourly(network, best.bid.token, best.bid.ratePerSecond)} an hour. What is not used is paid back.`,
       )
+      if (cost) note(sayCost(cost))
       if (leases.isUnexpected(best, wanted, found.token))
         note(
           `${paint('yellow', '!', process.stderr)} The worker takes no smaller deposit, and this is more than you asked for.`,
@@ -127,7 +132,7 @@ export async function runDeploy(file: string | undefined, options: DeployOptions
     const record =
       wished === undefined ? undefined : await cloister.index.lease(deployed.lease).catch(() => undefined)
     const name = record?.name
-    if (json) return sayJson({ ...deployed, name, timings })
+    if (json) return sayJson({ ...deployed, name, timings, cost })
     const called = name ?? shortId(deployed.lease)
     say('')
     if (record && name !== wished)

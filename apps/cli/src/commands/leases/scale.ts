@@ -39,7 +39,7 @@ export async function runScale(
       ...handed,
       deposit,
       onStep: (step, detail) => steps.begin(step, detail),
-      agree: agreementTo(network, options, steps, `Open them?`),
+      agree: agreementTo(cloister, options, steps, `Open them?`),
     })
     steps.done()
     if (options.json) return sayJson(scaled)

@@ -8,6 +8,7 @@ import {
   getPool,
   getPosition,
   getTokenBalance,
+  readFeePrices,
   syncCollateral,
 } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
@@ -16,7 +17,7 @@ import { giveBackAfterStart } from '@cloister/packed'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
 import { connect, findNetwork } from '../../context.ts'
-import { ACCOUNT, CLOI, fakeCloister, folderWith, typed } from '../../testing.ts'
+import { ACCOUNT, CLOI, fakeCloister, folderWith, LAYER2_PRICES, typed } from '../../testing.ts'
 import { addProvider } from './commands.ts'
 import { checkCollateral } from './join.ts'
 
@@ -39,8 +40,7 @@ beforeEach(() => {
   stop = vi.fn(async () => {})
   const epoch = { closed: true, weight: 60, budget: (8n * CLOI).toString() }
   const index = { epochs: async () => [epoch] }
-  const client = { getGasPrice: async () => 10n ** 9n }
-  vi.mocked(connect).mockReturnValue(fakeCloister({ index, client }))
+  vi.mocked(connect).mockReturnValue(fakeCloister({ index }))
   vi.mocked(findNetwork).mockReturnValue('/networks/network.json')
   vi.mocked(confirm).mockResolvedValue(true)
   vi.mocked(onceAbandoned).mockImplementation(() => {})
@@ -81,6 +81,16 @@ describe('provider join', () => {
     expect(vi.mocked(delegate).mock.calls[0]?.slice(1)).toEqual([ACCOUNT, 2_500n * CLOI])
     expect(stop).toHaveBeenCalledOnce()
     expect(exitCode).toBe(0)
+  })
+
+  it('says what of the costs is data on a layer 2, and tells programs in wei', async () => {
+    vi.mocked(readFeePrices).mockResolvedValue(LAYER2_PRICES)
+    const { out } = await join('--no-run', ...GPUS)
+    expect(out).toMatch(
+      /layer 2 now: 0\.\d+ ETH at first and 0\.\d+ ETH an hour, of which .* for data on layer 1, and .* operator takes\.\n/,
+    )
+    const { costs } = JSON.parse((await join('--no-run', '--yes', '--json', ...GPUS, '--stake', '2500')).out)
+    expect(costs).toMatchObject({ once: { operator: '25' }, hourly: { operator: '20' } })
   })
 
   it('does nothing where the answer is no', async () => {

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log, RunningWorker } from '@cloister/agent'
 import {
+  type Cost,
+  costOf,
   delegate,
-  GAS,
+  type FeePrices,
   getClassWeight,
   getCollateralPerGpu,
   getConfirmedGpus,
@@ -10,7 +12,10 @@ import {
   getPool,
   getPosition,
   getTokenBalance,
+  readFeePrices,
+  sumOf,
   syncCollateral,
+  TRANSACTIONS,
   type Wallet,
 } from '@cloister/chain'
 import {
@@ -31,6 +36,7 @@ import { note, paint, printable, Steps, say, sayJson, table } from '@cloister/te
 import type { Command } from 'commander'
 import { type Address, zeroAddress } from 'viem'
 import { confirm } from '../../ask.ts'
+import { ether } from '../../costs.ts'
 import { CLOI } from '../../show.ts'
 import { openProvider } from './config.ts'
 import type { ConfigOptions } from './options.ts'
@@ -58,9 +64,14 @@ export async function join(options: JoinOptions, command: Command): Promise<void
   const provider = wallet.account.address
   const key = loadWorkerKey(config.folder)
   const { gpus, gpuClass } = config.capacity
-  const plan = await planStake(wallet, key.address, { gpus, gpuClass, wanted: options.stake })
+  const [plan, prices] = await Promise.all([
+    planStake(wallet, key.address, { gpus, gpuClass, wanted: options.stake }),
+    readFeePrices(wallet),
+  ])
+  const costs = costsOf(prices, { gpus, toStake: plan.toStake })
   if (!options.json) {
-    await explain(wallet, { worker: key.address, gpus, gpuClass, ...plan })
+    await explain(wallet, prices, { worker: key.address, gpus, gpuClass, ...plan })
+    if (prices.layer2) say(sayCosts(costs))
     if (gpus > 0) await forecast(cloister, { provider, gpus, gpuClass })
   }
   if (options.yes === true && options.stake === undefined) checkCollateral(plan.toStake, { gpus, gpuClass })
@@ -118,6 +129,7 @@ export async function join(options: JoinOptions, command: Command): Promise<void
         collateral,
         gpus: earning,
         ...(rate && { ratePerSecond: rate }),
+        ...(prices.layer2 && { costs }),
       })
       isTold = options.run
     } else {
@@ -209,8 +221,42 @@ async function planStake(
   return { collateral, toStake }
 }
 
+/** Transactions that are sent until the worker earns, and within each hour from then on. */
+interface Costs {
+  once: Cost
+  hourly: Cost
+}
+
+function costsOf(prices: FeePrices, { gpus, toStake }: { gpus: number; toStake: bigint }): Costs {
+  const cost = (name: keyof typeof TRANSACTIONS) => costOf(prices, TRANSACTIONS[name])
+  const withGpus = gpus > 0
+  return {
+    once: sumOf([
+      cost('register'),
+      ...(toStake > 0n ? [cost('delegate')] : []),
+      cost('registerPlatform'),
+      cost('attest'),
+      ...(withGpus ? [cost('syncCollateral')] : []),
+    ]),
+    hourly: sumOf([
+      ...[cost('attest'), cost('attest')],
+      ...(withGpus ? [cost('confirmGpus'), cost('confirmGpus')] : []),
+    ]),
+  }
+}
+
+/** What of the costs isn't gas, for people. */
+function sayCosts({ once, hourly }: Costs): string {
+  const operator =
+    once.operator > 0n
+      ? `, and ${ether(once.operator)} and ${ether(hourly.operator)} what the chain’s operator takes`
+      : ''
+  return `Costs are those of this layer 2 now: ${ether(once.total)} at first and ${ether(hourly.total)} an hour, of which ${ether(once.data)} and ${ether(hourly.data)} are for data on layer 1${operator}.`
+}
+
 async function explain(
   wallet: Wallet,
+  prices: FeePrices,
   {
     worker,
     gpus,
@@ -219,42 +265,40 @@ async function explain(
     toStake,
   }: { worker: Address; gpus: number; gpuClass: string; collateral: bigint; toStake: bigint },
 ): Promise<void> {
-  const [{ GAS_MONEY }, gasPrice] = await Promise.all([
-    import('@cloister/agent'),
-    wallet.client.getGasPrice(),
-  ])
-  const ether = (gas: bigint) => `${showAmount(gas * gasPrice, { symbol: 'ETH', decimals: 18 }, 6)}`
+  const { GAS_MONEY } = await import('@cloister/agent')
+  const cost = (...names: (keyof typeof TRANSACTIONS)[]) =>
+    ether(sumOf(names.map((name) => costOf(prices, TRANSACTIONS[name]))).total)
   const rows = [
     [
       'register',
       `the worker ${worker} for ${wallet.account.address}; its key gets ether for gas`,
-      `${formatAmount(GAS_MONEY, 18)} ETH, ${ether(GAS.register)} gas`,
+      `${formatAmount(GAS_MONEY, 18)} ETH, ${cost('register')} gas`,
     ],
     ...(toStake > 0n
       ? [
           [
             'stake',
             'CLOI for your own pool. Yours still; leaves in 21 days, and can be slashed',
-            `${showAmount(toStake, CLOI)}, ${ether(GAS.delegate)} gas`,
+            `${showAmount(toStake, CLOI)}, ${cost('delegate')} gas`,
           ],
         ]
       : []),
     [
       'attest',
       'the hardware proves itself; the platform is registered the first time',
-      `${ether(GAS.registerPlatform + GAS.attest)} gas, then ${ether(GAS.attest * 2n)} an hour`,
+      `${cost('registerPlatform', 'attest')} gas, then ${cost('attest', 'attest')} an hour`,
     ],
     ...(gpus > 0
       ? [
           [
             'GPUs',
             `other providers’ verifiers vouch for ${gpus} × ${gpuClass}`,
-            `${ether(GAS.confirmGpus * 2n)} gas an hour`,
+            `${cost('confirmGpus', 'confirmGpus')} gas an hour`,
           ],
           [
             'collateral',
             `${showAmount(collateral, CLOI)} of your pool stay while the GPUs are in service`,
-            `${ether(GAS.syncCollateral)} gas`,
+            `${cost('syncCollateral')} gas`,
           ],
         ]
       : []),

@@ -1,4 +1,4 @@
-import { delegate, getTokenBalance, redelegate } from '@cloister/chain'
+import { delegate, getTokenBalance, readFeePrices, redelegate } from '@cloister/chain'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
@@ -7,6 +7,7 @@ import {
   CLOI,
   CLOI_TOKEN,
   fakeCloister,
+  LAYER2_PRICES,
   PROVIDER,
   TRANSACTION,
   typed,
@@ -62,6 +63,20 @@ describe('stake delegate', () => {
     expect(exitCode).toBe(1)
     expect(getTokenBalance).toHaveBeenCalledWith(expect.anything(), CLOI_TOKEN, ACCOUNT)
     expect(confirm).not.toHaveBeenCalled()
+  })
+
+  it('says what it costs on a layer 2 before it asks, and tells programs in wei', async () => {
+    vi.mocked(readFeePrices).mockResolvedValue(LAYER2_PRICES)
+    vi.mocked(confirm).mockResolvedValue(true)
+    expect((await delegating('100')).err).toMatch(
+      /leaving takes 21 days\.\nThe transaction costs about [\d.]+ ETH: .* for its data on layer 1/,
+    )
+    const { cost } = JSON.parse((await delegating('100', '--json')).out)
+    expect(cost).toMatchObject({ operator: '5', execution: String(BigInt(cost.gas) * 1_000_000n) })
+    expect(BigInt(cost.total)).toBe(BigInt(cost.execution) + BigInt(cost.data) + 5n)
+    vi.mocked(readFeePrices).mockResolvedValue({ gasPrice: 1n })
+    expect((await delegating('100')).err).not.toContain('costs')
+    expect(JSON.parse((await delegating('100', '--json')).out)).not.toHaveProperty('cost')
   })
 
   it('takes no mistyped address', async () => {

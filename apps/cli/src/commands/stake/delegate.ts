@@ -1,10 +1,11 @@
-import { delegate, findToken, getTokenBalance } from '@cloister/chain'
+import { delegate, findToken, getTokenBalance, TRANSACTIONS } from '@cloister/chain'
 import { CloisterError, parseAmount, showAmount } from '@cloister/core'
 import { walletOf } from '@cloister/sdk'
 import { note, Steps, say, sayJson } from '@cloister/terminal'
 import { confirm } from '../../ask.ts'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
+import { layer2Cost, sayCost } from '../../costs.ts'
 import { payee } from '../../payee.ts'
 import { CLOI, short } from '../../show.ts'
 
@@ -28,17 +29,20 @@ export async function put(provider: string, amount: string, options: Globals): P
           : 'Get CLOI first.',
       },
     )
-  if (options.yes !== true && options.json !== true) {
+  const json = options.json === true
+  const cost = await layer2Cost(wallet, [TRANSACTIONS.delegate], { json })
+  if (options.yes !== true && !json) {
     note(
       `${amount} CLOI go into the pool of ${to}. They answer for what it does, so they can be slashed, and leaving takes 21 days.`,
     )
+    if (cost) note(sayCost(cost))
     if (!(await confirm('Delegate them?'))) throw new CloisterError('cancelled', 'Nothing was delegated.')
   }
-  const steps = new Steps(options.json === true)
+  const steps = new Steps(json)
   steps.begin('delegating', `${amount} CLOI to ${short(to)}`)
   const { shares, receipt } = await steps.until(delegate(wallet, to, units))
-  if (options.json)
-    return sayJson({ provider: to, amount: units, shares, transaction: receipt.transactionHash })
+  if (json)
+    return sayJson({ provider: to, amount: units, shares, transaction: receipt.transactionHash, cost })
   say(
     `${amount} CLOI went into the pool of ${to}. They earn from now on, and answer for it: leaving takes 21 days (cloister stake exit ${to.slice(0, 8)}).`,
   )

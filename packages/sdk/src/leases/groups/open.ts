@@ -1,4 +1,4 @@
-import { closeLease, getLease, type Opening, openLeases } from '@cloister/chain'
+import { closeLease, getLease, type Opening, openLeases, openManyOf } from '@cloister/chain'
 import { CloisterError, encodeLeaseName, MOST_REPLICAS, writeLeaseName } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import { type Cloister, walletOf } from '../../cloister.ts'
@@ -142,7 +142,7 @@ async function plan(cloister: Cloister, parameters: ReplicasParameters): Promise
       deposit: depositFor(bid, deposit),
     }))
     const total = planned.reduce((sum, one) => sum + one.deposit, 0n)
-    await requireMoney(cloister, found.token.address, total)
+    await requireMoney(cloister, found.token.address, total, openManyOf(planned.length))
     if (agree && !(await agree(planned, found))) throw new CloisterError('cancelled', 'Nothing was opened.')
     return planned
   }
