@@ -33,8 +33,8 @@ export const rewardsPart: MakePart = ({ machine }) => ({
 })
 
 /**
- * Claims the provider's rewards if they are worth `timesGas` times what that costs in gas and data, at `cloiPerEther`.
- * Returns the amount in base units of CLOI, 0 if nothing was claimed.
+ * Claims the provider's rewards if they are worth `timesGas` times what that costs, data on layer 1 included,
+ * at `cloiPerEther`. Returns the amount in base units of CLOI, 0 if nothing was claimed.
  */
 export async function claimIfItPays({ wallet, provider, config, sequence, log }: Parts): Promise<bigint> {
   if (!config.claim) return 0n

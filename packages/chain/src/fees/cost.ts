@@ -50,8 +50,8 @@ const LEAST_SIZE = 100n * SIZE_PRECISION
 const CALLDATA_GAS = 16n
 
 /**
- * Wei for a transaction's data on layer 1: its size in the batcher's blobs as estimated from what FastLZ makes
- * of it, times the prices there.
+ * Wei for a transaction's data on layer 1: its size in the batcher's blobs, as estimated from what FastLZ
+ * makes of it, times the prices there.
  * Source: OP Stack specifications, Fjord, "Fees".
  */
 export function dataFeeOf(fastLzLength: number, prices: Layer2Prices): bigint {
