@@ -1,12 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { EMISSION_TOTAL, EPOCH_SECONDS, emitted, gpuBudgetOf, PERIOD_SECONDS } from '@cloister/economy'
 import { note, Steps, say, table } from '@cloister/terminal'
 import { agreeWithContracts } from './emission/contracts.ts'
-import { lines } from './emission/plot.ts'
 import { CLASSES, type Simulated, simulate } from './emission/simulation.ts'
+import { lines } from './plot.ts'
+import { DOCS, writeSections } from './sections.ts'
 
-const DOCS = resolve(import.meta.dirname, '../docs')
 const SEED = 20_261_121
 const YEAR = 365 * 86_400
 /**
@@ -47,7 +47,7 @@ export async function benchEmission(): Promise<void> {
     say(text)
   }
   writePlots(simulated)
-  writeTables(sections)
+  writeSections('economics.md', sections)
   note('docs/economics.md and its plots are written.')
 }
 
@@ -196,19 +196,4 @@ function writePlots({ years, monthly }: Simulated): void {
       ],
     }),
   )
-}
-
-/** Puts each table between its marks. */
-function writeTables(sections: Record<string, string>): void {
-  const path = join(DOCS, 'economics.md')
-  let text = readFileSync(path, 'utf8')
-  for (const [name, section] of Object.entries(sections)) {
-    const [from, to] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
-    const [start, end] = [text.indexOf(from), text.indexOf(to)]
-    if (start < 0 || end < start) throw new Error(`docs/economics.md has no place for ${name}`)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is taken out
-    const plain = section.replace(/\u001b\[\d+m/g, '')
-    text = `${text.slice(0, start)}${from}\n\`\`\`text\n${plain}\n\`\`\`\n${text.slice(end)}`
-  }
-  writeFileSync(path, text)
 }

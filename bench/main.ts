@@ -11,6 +11,7 @@ import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
 import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
+import { benchLayer2 } from './layer2.ts'
 import { benchMove } from './move.ts'
 import { benchTransfer } from './transfer.ts'
 import { benchTunnels } from './tunnels.ts'
@@ -18,6 +19,7 @@ import { benchVerifyPage } from './verify-page.ts'
 
 const BENCHES = {
   gas: benchGas,
+  layer2: benchLayer2,
   attest: benchAttest,
   'verify-page': benchVerifyPage,
   cli: benchCli,

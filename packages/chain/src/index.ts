@@ -28,7 +28,7 @@ export {
 } from './fees/cost.ts'
 export { fastLzLength } from './fees/fast-lz.ts'
 export { readFeePrices } from './fees/prices.ts'
-export { openManyOf, TRANSACTIONS } from './fees/transactions.ts'
+export { claimOf, openManyOf, TRANSACTIONS } from './fees/transactions.ts'
 export * from './generated/abis.ts'
 export { GAS } from './generated/gas.ts'
 export { decodeChange, type Governed, getReadyAt, governedContracts } from './governed.ts'

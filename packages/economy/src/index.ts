@@ -1,4 +1,5 @@
 export { type BookCheck, StakeBooks, type StakeEvent } from './books.ts'
 export { GPU_CLASSES } from './classes.ts'
+export { dollarsOf, feePricesAt, fixedCostPerDay, type Gwei, type Rhythm } from './layer2.ts'
 export * from './schedule.ts'
 export { poolAssetsOf, poolLossOf, REWARD_PRECISION } from './shares.ts'

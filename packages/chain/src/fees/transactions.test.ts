@@ -3,10 +3,11 @@ import { platformCertificates, withoutCertificates } from '@cloister/attest'
 import { verdictToChain } from '@cloister/core'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
-import { bytesToHex, concat, encodeFunctionData, type Hex, hexToBytes } from 'viem'
+import { bytesToHex, concat, encodeFunctionData, type Hex, hexToBytes, zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  CLAIMS_ABI,
   claimRewards,
   closeLease,
   delegate,
@@ -27,7 +28,7 @@ import {
 import type { Transaction } from './cost.ts'
 import { fastLzLength } from './fast-lz.ts'
 import { signedLength } from './testing/signed-length.ts'
-import { openManyOf, TRANSACTIONS } from './transactions.ts'
+import { claimOf, openManyOf, TRANSACTIONS } from './transactions.ts'
 
 const VECTOR = new URL('../../../../../shared/vectors/tdx/tdx_quote', import.meta.url)
 
@@ -146,6 +147,17 @@ describe('transactions whose cost is told beforehand', () => {
     const { shares } = await getPosition(tenant, pool, tenant.account.address)
     await requestExit(tenant, pool, shares / 2n)
     await expectAsSent(TRANSACTIONS.requestExit)
+  })
+
+  it.each([1, 2, 3] as const)('are claims as long as those of a real tree (scheme %i)', (scheme) => {
+    const isEcdsa = scheme === 3
+    const leaf = { account: random(), amount: 123_456_789n * 10n ** 10n, vestsFrom: 0, vestsUntil: 0 }
+    const halves = { x: random(), y: isEcdsa ? random() : zeroHash, r: random(), s: random() }
+    const signature = { scheme, v: isEcdsa ? 1 : 0, ...halves }
+    const proof = Array.from({ length: 14 }, random)
+    const args = [leaf, 777n, proof, tenant.account.address, signature] as const
+    const data = encodeFunctionData({ abi: CLAIMS_ABI, functionName: 'claim', args })
+    expect(signedLength(data) / claimOf(scheme, 14).fastLzLength).toBeCloseTo(1, 1)
   })
 
   it('have quotes, certificates and verdicts as long as real ones', ({ skip }) => {

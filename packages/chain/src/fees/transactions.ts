@@ -48,3 +48,21 @@ export function openManyOf(count: number): Transaction {
     fastLzLength: fastLzLength + others * OPENING_LENGTH,
   }
 }
+
+/** Of a claim, by its key's kind (see IClaims.Scheme), without a proof. */
+const CLAIMS = {
+  1: { gas: 467_000n, fastLzLength: 318 },
+  2: { gas: 334_000n, fastLzLength: 318 },
+  3: { gas: 91_000n, fastLzLength: 362 },
+} as const satisfies Record<number, Transaction>
+/** A hash of a proof is random; the few hundred units of gas that it takes are in the claim's. */
+const HASH_LENGTH = 33
+
+/**
+ * Claiming what an account of the old chain owned: `scheme` is its key's (1: sr25519, 2: Ed25519, 3: ECDSA),
+ * `proofLength` the hashes beside its way to the root.
+ */
+export function claimOf(scheme: keyof typeof CLAIMS, proofLength: number): Transaction {
+  const { gas, fastLzLength } = CLAIMS[scheme]
+  return { gas, fastLzLength: fastLzLength + proofLength * HASH_LENGTH }
+}

@@ -1,3 +1,4 @@
+import { claimOf } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import {
   beginClaim,
@@ -16,6 +17,7 @@ import { paint, say, sayJson } from '@cloister/terminal'
 import { type Address, getAddress, isAddress, isAddressEqual } from 'viem'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
+import { layer2Cost, sayCost } from '../../costs.ts'
 import { writeOutput } from '../../output-file.ts'
 import { readInput } from './input.ts'
 import { type KeyOptions, openKey } from './key.ts'
@@ -142,9 +144,14 @@ async function send(cloister: Cloister, signed: Claim, options: ClaimOptions): P
   const amount = signed.leaves.reduce((sum, leaf) => sum + leaf.amount, 0n)
   if (options.json !== true)
     say(`Claims ${bothAmounts(amount, signed.legacy)} of ${signed.account} for ${signed.to}.`)
+  const json = options.json === true
+  const { signature, leaves } = signed
+  const transactions = signature && leaves.map(({ proof }) => claimOf(signature.scheme, proof.length))
+  const cost = transactions && (await layer2Cost(cloister.chain, transactions, { json }))
+  if (cost && !json) say(sayCost(cost))
   if (!options.json && !options.yes && !(await confirm('Send it?'))) return say('Nothing was sent.')
   const sent = await migration.send(cloister, signed)
-  if (options.json) return sayJson({ account: signed.account, to: signed.to, ...sent })
+  if (options.json) return sayJson({ account: signed.account, to: signed.to, ...sent, cost })
   say(`${paint('green', '●')} Claimed: ${sent.transactions.join(', ')}`)
   if (signed.leaves.some(({ vestsUntil }) => vestsUntil > 0))
     say('What vests is paid by `cloister migrate release`, as it becomes the account’s own.')

@@ -41,7 +41,7 @@ export function lines(plot: {
     `<text x="${LEFT}" y="22" font-size="14" fill="#777">${plot.title}</text>`,
     ...ticksY.map(
       (y) =>
-        `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(y).toFixed(1)}" y2="${py(y).toFixed(1)}" stroke="#777" stroke-opacity="0.25"/>${text(LEFT - 8, py(y) + 4, y.toLocaleString('en'), 'end')}`,
+        `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(y).toFixed(1)}" y2="${py(y).toFixed(1)}" stroke="#777" stroke-opacity="0.25"/>${text(LEFT - 8, py(y) + 4, y.toLocaleString('en', { maximumSignificantDigits: 6 }), 'end')}`,
     ),
     ...ticksX.map((x) => text(px(x), HEIGHT - BOTTOM + 18, String(x))),
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, plot.x),
