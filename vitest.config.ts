@@ -30,9 +30,17 @@ const WHOLE_MACHINE = ['packages/executors/src/whole-machine.test.ts']
 /** Tests that measure the machine: with nothing beside them. */
 const ALONE = ['e2e/differential.test.ts']
 
-/** Tests of clusters, with nothing beside them either, where they are asked for: see package.json. */
-const CLUSTERS = ['packages/executors/src/kubernetes/kubernetes.test.ts', 'e2e/{kubernetes,swarm}.test.ts']
-const asked = process.env['CLOISTER_SWARM'] || process.env['CLOISTER_KUBERNETES'] ? CLUSTERS : []
+/**
+ * Tests that take minutes and look at what few changes touch, where they are asked for: see package.json.
+ * Nothing is beside them.
+ */
+const ON_DEMAND = {
+  CLOISTER_KUBERNETES: ['packages/executors/src/kubernetes/kubernetes.test.ts', 'e2e/kubernetes.test.ts'],
+  CLOISTER_SWARM: ['e2e/swarm.test.ts'],
+  CLOISTER_PACKAGES: ['e2e/packages.test.ts'],
+  CLOISTER_PODMAN: ['packages/executors/src/sent/podman.test.ts'],
+}
+const demanded = Object.entries(ON_DEMAND).flatMap(([name, files]) => (process.env[name] ? files : []))
 
 /** Tests that mostly wait, and that many others beside would hold up: two at a time. */
 const IN_PAIRS = [
@@ -64,7 +72,8 @@ const ON_CHAINS = [
 const first = {
   exclude: ['**/node_modules/**'],
   isolate: false,
-  maxWorkers: 2,
+  // One is the whole machine's, which waits for engines half of its time.
+  maxWorkers: 3,
   sequence: { groupOrder: 0 },
 }
 
@@ -116,7 +125,8 @@ export default defineConfig({
           name: 'beside each other',
           include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
           exclude: [
-            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...CLUSTERS, ...IN_PAIRS],
+            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...IN_PAIRS],
+            ...Object.values(ON_DEMAND).flat(),
             '**/node_modules/**',
           ],
           // Most wait for real chains, databases and containers more than they reckon. What they load is a
@@ -141,7 +151,7 @@ export default defineConfig({
           ...common,
           ...SECOND_TRY,
           name: 'alone',
-          include: [...ALONE, ...asked],
+          include: [...ALONE, ...demanded],
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
         },

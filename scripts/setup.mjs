@@ -87,10 +87,7 @@ await installDependencies()
 // Debian's packages are fetched and unpacked while the processor is free for the rest.
 const installed = installPrograms()
 packPrograms()
-if (forTests) {
-  installNodes()
-  compileContracts()
-}
+if (process.env['CLOISTER_PACKAGES']) installNodes()
 await installed
 
 async function installDependencies() {
@@ -126,12 +123,6 @@ function packPrograms() {
   )
   if (status !== 0)
     console.log('Programs could not be packed; they run from their sources, which start slower.')
-}
-
-/** What `forge test` takes as compiled. A failure is told there. */
-function compileContracts() {
-  const forge = [join(root, 'scripts/forge.mjs'), 'build', '--silent']
-  spawnSync(join(root, 'node_modules/.bin/node'), forge, { cwd: root, stdio: 'ignore' })
 }
 
 /** Versions of Node that packages have to work on, besides the one of the project. */
