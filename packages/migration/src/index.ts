@@ -15,6 +15,7 @@ export { type Holding, KINDS, type Kind, type LeftOut } from './count/holdings.t
 export { hashLeaf, type Leaf, LeafTree, NEW_DECIMALS, toNewUnits } from './count/leaves.ts'
 export { Leaves, leavesOfSnapshot, type PlacedLeaf, parseLeaves, writeLeaves } from './count/leaves-file.ts'
 export { multisigOf, type Resolved } from './count/owners.ts'
+export { parsePureProxies } from './count/pure-proxies.ts'
 export {
   type Provenance,
   type Report,

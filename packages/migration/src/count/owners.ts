@@ -44,39 +44,60 @@ export function multisigOf(members: readonly LegacyAccount[], threshold: number)
 }
 
 /**
- * Whether an account is a pure proxy. It never signed, and the deposit for its first proxy isn't its own: who
- * made it paid that. Every other account that has proxies reserved the deposit itself.
+ * Whether an account shows to be a pure proxy. It never signed, and the deposit for its first proxy isn't its
+ * own: who made it paid that. Every other account that has proxies reserved the deposit itself.
  */
-function isPure({ nonce, reserved, proxies }: AccountFacts): boolean {
+function looksPure({ nonce, reserved, proxies }: AccountFacts): boolean {
   return nonce === 0 && proxies !== undefined && reserved < proxies.deposit
 }
 
 /**
  * Who controls the accounts without a key, as far as the state tells. Pure proxies are found by their
- * deposits, and go to who has all rights over them; derivatives are found by deriving from every account.
- * Multisig accounts stay as they are: their members claim.
+ * deposits, or known by how they came to be (`pure`), and go to who has all rights over them; derivatives are
+ * found by deriving from every account. Multisig accounts stay as they are: their members claim.
  */
-export function findOwners(facts: ReadonlyMap<LegacyAccount, AccountFacts>): {
+export function findOwners(
+  facts: ReadonlyMap<LegacyAccount, AccountFacts>,
+  pure: ReadonlySet<LegacyAccount> = new Set(),
+): {
   resolved: Resolved[]
   unresolved: Unresolved[]
   /** Multisig accounts with proxies, or pure proxies that reserved something: the state doesn't say which. */
   unclear: Set<LegacyAccount>
 } {
-  const parents = findDerivatives(facts)
+  const isPure = (account: LegacyAccount, found: AccountFacts) => pure.has(account) || looksPure(found)
+  const accounts: Accounts = { facts, isPure, parents: findDerivatives(facts) }
   const resolved: Resolved[] = []
   const unresolved: Unresolved[] = []
   const unclear = new Set<LegacyAccount>()
   for (const [account, found] of [...facts].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    const how = isPure(found) ? 'pure proxy' : parents.has(account) ? 'derivative' : undefined
+    const how = howOf(account, found, accounts)
     if (!how && found.nonce === 0 && found.proxies) unclear.add(account)
     if (!how) continue
-    const members = controllersOf(account, facts, parents).sort()
+    const members = controllersOf(account, accounts).sort()
     const [only] = members
     if (!only) unresolved.push({ account, reason: `a ${how} that nobody has all rights over` })
     else if (members.length === 1) resolved.push({ account, how, to: only })
     else resolved.push({ account, how, to: multisigOf(members, 1), members })
   }
   return { resolved, unresolved, unclear }
+}
+
+/** All accounts, and what is known of those without a key. */
+interface Accounts {
+  facts: ReadonlyMap<LegacyAccount, AccountFacts>
+  isPure(account: LegacyAccount, found: AccountFacts): boolean
+  /** Of derivatives, who derived them. */
+  parents: ReadonlyMap<LegacyAccount, LegacyAccount>
+}
+
+function howOf(
+  account: LegacyAccount,
+  found: AccountFacts,
+  { isPure, parents }: Accounts,
+): Resolved['how'] | undefined {
+  if (isPure(account, found)) return 'pure proxy'
+  return parents.has(account) ? 'derivative' : undefined
 }
 
 function findDerivatives(facts: ReadonlyMap<LegacyAccount, AccountFacts>): Map<LegacyAccount, LegacyAccount> {
@@ -96,16 +117,12 @@ function findDerivatives(facts: ReadonlyMap<LegacyAccount, AccountFacts>): Map<L
  * The accounts with a key, or of several, at the end of all ways. Each account on them is looked at once:
  * there are more ways than anybody could walk where pure proxies stand for each other.
  */
-function controllersOf(
-  account: LegacyAccount,
-  facts: ReadonlyMap<LegacyAccount, AccountFacts>,
-  parents: ReadonlyMap<LegacyAccount, LegacyAccount>,
-): LegacyAccount[] {
+function controllersOf(account: LegacyAccount, accounts: Accounts): LegacyAccount[] {
   const ends: LegacyAccount[] = []
   // Grows while it is walked through.
   const seen = new Set([account])
   for (const one of seen) {
-    const above = aboveOf(one, facts, parents)
+    const above = aboveOf(one, accounts)
     if (!above) ends.push(one)
     for (const further of above ?? []) seen.add(further)
   }
@@ -113,14 +130,10 @@ function controllersOf(
 }
 
 /** Who acts for an account without a key; undefined for one that acts for itself. */
-function aboveOf(
-  account: LegacyAccount,
-  facts: ReadonlyMap<LegacyAccount, AccountFacts>,
-  parents: ReadonlyMap<LegacyAccount, LegacyAccount>,
-): LegacyAccount[] | undefined {
+function aboveOf(account: LegacyAccount, { facts, isPure, parents }: Accounts): LegacyAccount[] | undefined {
   const found = facts.get(account)
-  if (found?.proxies && isPure(found)) {
-    const all = found.proxies.delegates.filter(({ type }) => type === ANY)
+  if (found && isPure(account, found)) {
+    const all = (found.proxies?.delegates ?? []).filter(({ type }) => type === ANY)
     const atOnce = all.filter(({ delay }) => delay === 0)
     return (atOnce.length > 0 ? atOnce : all).map(({ delegate }) => delegate)
   }

@@ -11,6 +11,8 @@ export interface Provenance {
   stateRoot: string
   /** Whether all that was read makes the state root that the block's header names. */
   isVerified: boolean
+  /** SHA-256 of the table of pure proxies that it was counted with; undefined without one. */
+  pureProxies?: string
 }
 
 /** Amounts in the old chain's units, as decimal strings; the books of a snapshot, for programs. */
@@ -71,6 +73,11 @@ export function writeReport(report: Report): string {
       : 'made anew from the file; compare it with the block’s header'
   })
 - Runtime: ${chain.name} ${report.chain.specVersion}
+- Pure proxies: ${
+    report.pureProxies === undefined
+      ? 'known by their deposits alone'
+      : `known by their deposits, and by a table of how they came to be (SHA-256 ${report.pureProxies})`
+  }
 - Root of the leaves: ${report.root}
 
 | legacy ${chain.symbol} (${chain.decimals} decimals) | amount |
@@ -83,7 +90,8 @@ ${rows(report.leftOut.map(({ reason, accounts, amount }) => [`left out: ${reason
 
 Of what is counted, ${old(report.vesting)} vests. ${report.resolved} accounts without a key were resolved.
 Unclear: ${report.unclear} accounts that have proxies and never signed. Multisig accounts can be claimed, pure
-proxies that reserved something can't: see accounts.csv before this root is paid by.
+proxies that reserved something can't: see accounts.csv before this root is paid by, and count again with a
+table of how pure proxies came to be (\`--pure-proxies\`).
 New: ${report.leaves} leaves, ${formatAmount(BigInt(report.newTotal), NEW_DECIMALS)} CLOI (${NEW_DECIMALS} decimals), 1 CLOI for 1 ${chain.symbol}.
 `
 }

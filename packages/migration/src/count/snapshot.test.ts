@@ -1,3 +1,4 @@
+import { CloisterError } from '@cloister/core'
 import { cryptoWaitReady } from '@polkadot/util-crypto'
 import { bytesToHex, type Hex } from 'viem'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -9,6 +10,7 @@ import { type LegacyChainMade, makeLegacyChain, PHA } from '../testing/legacy-ch
 import { DEVELOPMENT_CHAIN } from './chains.ts'
 import { Leaves, leavesOfSnapshot, parseLeaves, writeLeaves } from './leaves-file.ts'
 import { type AccountFacts, derivativeOf, findOwners } from './owners.ts'
+import { parsePureProxies } from './pure-proxies.ts'
 import { reportOf, writeAccounts, writeLeftOut, writeReport } from './report.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 
@@ -162,6 +164,25 @@ describe('whoever paid accounts on the old chain', () => {
     const report = reportOf(taken, { blockHash: undefined, stateRoot: '0x', isVerified: false })
     expect(writeReport(report)).toContain('Unclear: 1 accounts')
     expect(writeAccounts(taken)).toContain('a multisig account or a pure proxy')
+  })
+
+  it('knows pure proxies that reserved something by how they came to be', () => {
+    const maker = new ChainMaker()
+    const table = `who,height,extrinsic,type,index\n${DELEGATE},7,2,0,3\n${DELEGATE},7,2,0,4\n`
+    const [known = '0x', other = '0x'] = parsePureProxies(table)
+    maker.pay(known, { free: 6n, reserved: 5n })
+    maker.entry(items.PROXIES, [known], [[{ delegate: DELEGATE, type: 0, delay: 0 }], 4n])
+    // Nobody may act for it any more.
+    maker.pay(other, { free: 2n })
+    const { state } = maker.make()
+    expect(takeSnapshot(state).accounts.map(({ account }) => account)).toEqual([known, other].sort())
+    const taken = takeSnapshot(state, new Set([known, other]))
+    expect(taken.accounts).toMatchObject([{ account: DELEGATE, amount: 11n, isUnclear: false }])
+    expect(taken.leftOut).toMatchObject([
+      { account: other, amount: 2n, reason: 'a pure proxy that nobody has all rights over' },
+    ])
+    const wrong = ['', 'who', table.replace('7,2', '7'), table.replace('0,3', '256,3'), `${table}x,1,1,1,1\n`]
+    for (const csv of wrong) expect(() => parsePureProxies(csv), csv).toThrow(CloisterError)
   })
 
   it('owns what derivatives have that no record of a balance is of', () => {

@@ -44,8 +44,11 @@ export interface Snapshot {
  * Counts a state. The same state gives the same leaves and the same root, whoever counts. What is counted and
  * what is left out add up to the total issuance, to the unit. Throws `unsupported` for a chain it doesn't
  * know, and for a state that has something else than its runtime says.
+ *
+ * @param pure Accounts that are known to be pure proxies (`parsePureProxies`): the state alone doesn't tell
+ * those that reserved something from multisig accounts.
  */
-export function takeSnapshot(state: ChainState): Snapshot {
+export function takeSnapshot(state: ChainState, pure: ReadonlySet<LegacyAccount> = new Set()): Snapshot {
   const chain = chainOf(state)
   const block = needed(readValue(state, items.BLOCK_NUMBER), 'number of its block')
   const time = Number(needed(readValue(state, items.NOW), 'time of its block') / 1000n)
@@ -62,7 +65,7 @@ export function takeSnapshot(state: ChainState): Snapshot {
   // Shares of pools are had by accounts that have no balance, and so no record.
   for (const account of holdings.of.keys())
     if (!facts.has(account)) facts.set(account, { nonce: 0, reserved: 0n })
-  const { resolved, unresolved, unclear } = findOwners(facts)
+  const { resolved, unresolved, unclear } = findOwners(facts, pure)
   const moved = resolved.filter(({ account }) => holdings.of.has(account) && !ownAccount(account))
   for (const { account, to } of moved) move(account, to, holdings, vesting)
   for (const { account, reason } of unresolved) {

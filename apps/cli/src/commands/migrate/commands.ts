@@ -51,6 +51,7 @@ export function addMigrate(program: Command): void {
     .option('--rpc <url>', 'an archive node of the legacy chain; it is not believed')
     .option('--block <block>', 'the block’s hash, or its number')
     .option('--state <file>', 'take the state from a file that a node exported, instead of a node')
+    .option('--pure-proxies <file>', 'how pure proxies came to be: CSV of who,height,extrinsic,type,index')
     .requiredOption('-o, --output <folder>', 'where files go; a snapshot that was broken off is gone on with')
     .action(later(async () => (await import('./snapshot.ts')).snapshot))
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { CloisterError } from '@cloister/core'
@@ -5,6 +6,7 @@ import {
   LegacyNode,
   leavesOfSnapshot,
   type Provenance,
+  parsePureProxies,
   reportOf,
   stateRootOf,
   takeSnapshot,
@@ -19,11 +21,13 @@ import { bar, Steps, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import type { Globals } from '../../command.ts'
 import { writeOutput } from '../../output-file.ts'
+import { readInput } from './input.ts'
 
 export interface SnapshotOptions extends Globals {
   rpc?: string
   block?: string
   state?: string
+  pureProxies?: string
   output: string
 }
 
@@ -88,12 +92,14 @@ async function verify(
 async function count(
   file: StateFile,
   provenance: Provenance,
-  { output, json }: SnapshotOptions,
+  { output, json, pureProxies }: SnapshotOptions,
   steps: Steps,
 ): Promise<void> {
   steps.begin('count')
-  const taken = takeSnapshot(file)
-  const report = reportOf(taken, provenance)
+  const table = pureProxies === undefined ? undefined : readInput(pureProxies)
+  const taken = takeSnapshot(file, table === undefined ? undefined : parsePureProxies(table))
+  const hash = table === undefined ? undefined : createHash('sha256').update(table).digest('hex')
+  const report = reportOf(taken, { ...provenance, ...(hash !== undefined && { pureProxies: hash }) })
   const text = writeReport(report)
   const files = {
     'leaves.json': writeLeaves(leavesOfSnapshot(taken)),
