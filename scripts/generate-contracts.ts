@@ -20,6 +20,9 @@ const CONTRACTS = [
   'RevocationFund',
   'Claims',
   'Signatures',
+  'Power',
+  'Tracks',
+  'Ballots',
 ]
 const TEST_CONTRACTS = ['TestUSDC', 'TestWorkers']
 /** Steps that people are told the cost of, by their names in the snapshot of gas. */

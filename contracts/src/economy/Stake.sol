@@ -9,6 +9,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Treasury} from "../governance/Treasury.sol";
 import {Errors} from "../interfaces/Errors.sol";
+import {IPower} from "../interfaces/IPower.sol";
 import {IRewarder} from "../interfaces/IRewarder.sol";
 import {IStake} from "../interfaces/IStake.sol";
 import {IWorkers} from "../interfaces/IWorkers.sol";
@@ -52,6 +53,8 @@ contract Stake is IStake, Treasury {
     /// @inheritdoc IStake
     IRewarder public immutable rewarder;
     /// @inheritdoc IStake
+    IPower public immutable power;
+    /// @inheritdoc IStake
     uint256 public immutable start;
 
     /// @inheritdoc IStake
@@ -81,10 +84,10 @@ contract Stake is IStake, Treasury {
     {
         if (
             address(parts.token) == address(0) || address(parts.workers) == address(0)
-                || address(parts.rewarder) == address(0)
+                || address(parts.rewarder) == address(0) || address(parts.power) == address(0)
         ) revert Errors.ZeroAddress();
         (token, workers, rewarder) = (parts.token, parts.workers, parts.rewarder);
-        (start, slasher) = (parts.start, parts.slasher);
+        (power, start, slasher) = (parts.power, parts.start, parts.slasher);
         _book.totals.syncedAt = parts.start.toUint32();
         for (uint256 i; i < classes.length; ++i) {
             _collateral.perGpu[classes[i].gpuClass].current = classes[i].amount;
@@ -255,6 +258,7 @@ contract Stake is IStake, Treasury {
         Pool storage pool = _book.pool[provider];
         bool wasShort = pool.assets < pool.locked;
         (uint256 exiting, uint256 ownLoss) = _book.slash(provider, taken, whole);
+        _tellPower(provider, address(0));
         _tellBacked(provider, wasShort, pool.assets < pool.locked);
         uint256 toReporter =
             reporter == address(0) ? 0 : Math.min(taken * reporterBps / Pools.BPS, ownLoss / 2);
@@ -368,6 +372,7 @@ contract Stake is IStake, Treasury {
         Pool storage pool = _book.pool[provider];
         (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
         shares = _book.add(provider, msg.sender, amount);
+        _tellPower(provider, msg.sender);
         _tellBacked(provider, assets < locked, assets + amount < locked);
         emit Delegated(provider, msg.sender, amount, shares);
     }
@@ -381,6 +386,7 @@ contract Stake is IStake, Treasury {
         } catch {}
         if (shares == 0) revert Errors.ZeroAmount();
         amount = _book.remove(provider, msg.sender, shares);
+        _tellPower(provider, msg.sender);
         Pool storage pool = _book.pool[provider];
         (uint256 assets, uint256 locked) = (pool.assets, pool.locked);
         _tellBacked(provider, assets + amount < locked, assets < locked);
@@ -415,5 +421,11 @@ contract Stake is IStake, Treasury {
     /// @dev Tells Emission where a pool came to have less than is locked in it, or has it again.
     function _tellBacked(address provider, bool wasShort, bool isShort) private {
         if (wasShort != isShort) rewarder.setBacked(provider, !isShort);
+    }
+
+    /// @dev Tells who weighs votes what a pool has now, and what `account` has of it. That can't fail.
+    function _tellPower(address provider, address account) private {
+        Pool storage pool = _book.pool[provider];
+        power.note(provider, account, _book.position[provider][account].shares, pool.assets, pool.shares);
     }
 }

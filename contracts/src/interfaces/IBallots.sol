@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {ITracks} from "./ITracks.sol";
+
 /// @title IBallots: proposals, votes that were signed for free, and what comes of them
 /// @notice Whoever has CLOI proposes calls for the Safe to make. Votes are messages in Snapshot's format
 /// (EIP-712, domain "snapshot" 0.1.4), which anybody posts here in batches; the contract counts them. What
 /// passed waits for its track's timelock and is then carried out by anybody, all calls or none. Nobody owns
-/// the contract: its parameters are changed by the Safe, which does what ballots say. Every state has an end
-/// that no more than a call by anybody, after a bounded time, leads to.
+/// the contract, and the rules (`ITracks`) are changed by the Safe, which does what ballots say. Every state
+/// has an end that no more than a call by anybody, after a bounded time, leads to.
 ///
 /// Amounts and weights are base units of CLOI (18 decimals), times are Unix seconds, parts of a whole are
 /// basis points.
@@ -122,27 +124,6 @@ interface IBallots {
         uint96 weight;
     }
 
-    /// @notice The rules of a track. Both curves fall evenly from their start to their end over the voting.
-    struct Track {
-        /// Left with a proposal, and returned unless it is spam that failed.
-        uint96 bond;
-        /// What the proposer needs.
-        uint96 minPower;
-        uint32 votingPeriod;
-        /// How long a majority of all power has to hold for a ballot to pass before its voting ends.
-        uint32 confirmPeriod;
-        uint32 timelock;
-        /// For of for and against.
-        uint16 approvalStart;
-        uint16 approvalEnd;
-        /// For and abstaining, of the electorate.
-        uint16 supportStart;
-        uint16 supportEnd;
-        /// What the same calls need after a veto.
-        uint16 approvalAgain;
-        uint16 supportAgain;
-    }
-
     /// @notice What is known of a ballot.
     struct Ballot {
         address proposer;
@@ -184,21 +165,6 @@ interface IBallots {
         bytes32 election;
     }
 
-    /// @notice A call that ballots of a track may make: any of this selector to this target.
-    struct AllowedCall {
-        uint8 track;
-        address target;
-        bytes4 selector;
-    }
-
-    /// @notice What one ballot of a track may pay and approve of a token, in base units; of ether, wei, where
-    /// the token is the zero address.
-    struct Cap {
-        uint8 track;
-        address token;
-        uint256 amount;
-    }
-
     /// @notice Somebody proposed. `end`: the voting's.
     event BallotProposed(
         bytes32 indexed id,
@@ -234,14 +200,6 @@ interface IBallots {
     event BallotMarkedSpam(bytes32 indexed id);
     /// @notice A ballot's bond went to `to`.
     event BondPaid(bytes32 indexed id, address indexed to, uint256 amount);
-    /// @notice A track's rules changed, for ballots from now on.
-    event TrackSet(uint8 indexed track, uint256 rules, Track rulesOfTrack);
-    /// @notice Ballots of a track may make such calls, or no longer.
-    event CallAllowed(uint8 indexed track, address indexed target, bytes4 indexed selector, bool isAllowed);
-    /// @notice A ballot of a track may pay and approve so much of a token.
-    event CapSet(uint8 indexed track, address indexed token, uint256 amount);
-    /// @notice Whom ballots of capped tokens may approve to take them, or no longer.
-    event SpenderAllowed(address indexed spender, bool isAllowed);
     /// @notice Who may veto, and who may veto and hasten.
     event BrakesSet(address indexed council, address indexed committee);
 
@@ -253,22 +211,14 @@ interface IBallots {
     error TooLittlePower(uint256 found, uint256 needed);
     /// @notice The voter had no power that is counted, at the end of the second `snapshot`.
     error NoPowerThen(address voter, uint256 snapshot);
-    /// @notice There is no such track, or it isn't for that kind of ballot.
-    error WrongTrack(uint8 track);
     /// @notice A ballot of this kind can't have so many choices, candidates or calls.
     error BadBallot();
     /// @notice The choice isn't one of the ballot's kind.
     error NoSuchChoice();
-    /// @notice Call `index` isn't one that the track may make.
-    error CallNotAllowed(uint256 index);
     /// @notice The calls aren't those that were proposed.
     error OtherCalls();
     /// @notice Call `index` failed, or its announcement did; `returned` is what came of it.
     error CallFailed(uint256 index, bytes returned);
-    /// @notice The Safe doesn't have this contract as a module any more.
-    error NotAModule();
-    /// @notice Only the Safe may do that, which does what ballots say.
-    error NotTheSafe(address caller);
     /// @notice Only council or committee may do that.
     error NotABrake(address caller);
     /// @notice The same calls were vetoed before, or pass what they need after a veto.
@@ -294,7 +244,7 @@ interface IBallots {
     // CARRY OUT
 
     /// @notice Starts the timelock of a ballot that passed, and announces what has to be announced. Reverts
-    /// with `WrongState`, `OtherCalls`, `CallFailed` and `NotAModule`.
+    /// with `WrongState`, `OtherCalls` and `CallFailed`.
     function queue(bytes32 id, Call[] calldata calls) external;
 
     /// @notice Makes a ballot's calls, all of them or none. Reverts as `queue` does.
@@ -323,22 +273,6 @@ interface IBallots {
     /// ends. Reverts with `NotABrake` and `WrongState`.
     function markSpam(bytes32 id) external;
 
-    // PARAMETERS, by the Safe alone
-
-    /// @notice Changes a track's rules for ballots to come. Reverts with `NotTheSafe`, `WrongTrack` and
-    /// `OutOfBounds`.
-    function setTrack(uint8 track, Track calldata rules) external;
-
-    /// @notice Lets ballots of a track make calls, or no longer. Reverts with `NotTheSafe` and `WrongTrack`.
-    function allowCall(uint8 track, address target, bytes4 selector, bool isAllowed) external;
-
-    /// @notice Sets what one ballot of a track may pay of a token. Reverts with `NotTheSafe` and
-    /// `WrongTrack`.
-    function setCap(uint8 track, address token, uint256 amount) external;
-
-    /// @notice Lets ballots of capped tokens approve `spender`, or no longer. Reverts with `NotTheSafe`.
-    function allowSpender(address spender, bool isAllowed) external;
-
     /// @notice Names council and committee. Reverts with `NotTheSafe`.
     function setBrakes(address council, address committee) external;
 
@@ -346,6 +280,9 @@ interface IBallots {
 
     /// @notice CLOI: what bonds are in, and whose registered holders vote.
     function token() external view returns (address);
+
+    /// @notice The rules that ballots go by, and the calls they may make.
+    function tracks() external view returns (ITracks);
 
     /// @notice What was at stake.
     function power() external view returns (address);
@@ -364,10 +301,7 @@ interface IBallots {
 
     /// @notice The id that a proposal would get, as the proposer's `nonce`th. In lower-case hex, behind 0x,
     /// it is the `proposal` of Snapshot's messages.
-    function idOf(address proposer, uint256 nonce, Proposal calldata proposal)
-        external
-        view
-        returns (bytes32);
+    function idOf(address proposer, uint256 nonce, Proposal calldata what) external view returns (bytes32);
 
     /// @notice How many ballots an account has proposed.
     function proposedBy(address proposer) external view returns (uint256);
@@ -407,18 +341,6 @@ interface IBallots {
     /// `NoSuchChoice`.
     function digestOf(bytes32 id, Row calldata row) external view returns (bytes32);
 
-    /// @notice A track's rules for ballots from now on, and their number.
-    function trackOf(uint8 track) external view returns (Track memory, uint256 rules);
-
     /// @notice Whether calls were vetoed once: keccak256(abi.encode(calls)).
     function isVetoed(bytes32 content) external view returns (bool);
-
-    /// @notice Whether ballots of a track may make such calls.
-    function isAllowed(uint8 track, address target, bytes4 selector) external view returns (bool);
-
-    /// @notice What one ballot of a track may pay of a token.
-    function capOf(uint8 track, address token) external view returns (uint256);
-
-    /// @notice Whether ballots of capped tokens may approve this account.
-    function isSpender(address account) external view returns (bool);
 }

@@ -6,8 +6,6 @@ pragma solidity 0.8.30;
 /// stake; what is leaving a pool has no vote. Nobody owns the contract, and a telling can't fail, so that it
 /// holds neither an exit nor a slash.
 interface IPower {
-    /// @notice Only the stake contract tells of changes.
-    error NotTheStake(address caller);
     /// @notice What was at stake at `time` is known once that second is over, from `clock` on, Unix seconds.
     error NotOverYet(uint256 time, uint256 clock);
 
@@ -19,7 +17,7 @@ interface IPower {
 
     /// @notice Writes down what there is now: `account` has `shares` of the provider's pool, which has
     /// `poolAssets` (base units of CLOI) and `poolShares` of active stake. `account` is zero where no shares
-    /// changed hands. Reverts with `NotTheStake`.
+    /// changed hands. Reverts with `NotStake`.
     function note(address provider, address account, uint256 shares, uint256 poolAssets, uint256 poolShares)
         external;
 

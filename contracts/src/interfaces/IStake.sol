@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IPower} from "./IPower.sol";
 import {IRewarder} from "./IRewarder.sol";
 import {ITreasury} from "./ITreasury.sol";
 import {IWorkers} from "./IWorkers.sol";
@@ -30,6 +31,8 @@ interface IStake is ITreasury {
         IWorkers workers;
         /// Reckons what GPUs earn and creates rewards.
         IRewarder rewarder;
+        /// Is told of all active stake, for votes.
+        IPower power;
         address slasher;
         address treasury;
         /// When emission begins, Unix seconds.
@@ -330,6 +333,9 @@ interface IStake is ITreasury {
 
     /// @notice Computes what GPUs earn and creates rewards: the Emission contract.
     function rewarder() external view returns (IRewarder);
+
+    /// @notice What votes are weighed by, and is told of all active stake.
+    function power() external view returns (IPower);
 
     /// @notice Takes stake away on proof: the slashing contract.
     function slasher() external view returns (address);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Stake} from "../../src/economy/Stake.sol";
+import {Power} from "../../src/governance/Power.sol";
 import {IRewarder} from "../../src/interfaces/IRewarder.sol";
 import {IStake} from "../../src/interfaces/IStake.sol";
 import {Workers} from "../../src/market/Workers.sol";
@@ -99,9 +100,10 @@ contract LeavingTest is EconomyTest {
 
     function test_stake_leaves_and_answers_although_rewards_can_not_be_reckoned() public {
         BreakableRewarder rewarder = new BreakableRewarder();
+        Power power = new Power(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
         stake = new Stake(
             address(this),
-            IStake.Parts(token, Workers(address(fake)), rewarder, address(this), treasury, START),
+            IStake.Parts(token, Workers(address(fake)), rewarder, power, address(this), treasury, START),
             new IStake.ClassCollateral[](0)
         );
         address[2] memory accounts = [provider, alice];

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Emission} from "../../src/economy/Emission.sol";
 import {Stake} from "../../src/economy/Stake.sol";
 import {Governed} from "../../src/governance/Governed.sol";
+import {Power} from "../../src/governance/Power.sol";
 import {IEmission} from "../../src/interfaces/IEmission.sol";
 import {IStake} from "../../src/interfaces/IStake.sol";
 import {Workers} from "../../src/market/Workers.sol";
@@ -15,7 +16,8 @@ import {TestWorkers} from "../fakes/TestWorkers.sol";
 function deployEconomy(address self, OpenToken token, Workers workers, address treasury, uint256 start)
     returns (Stake stake, Emission emission)
 {
-    Emission predicted = Emission(vm.computeCreateAddress(self, vm.getNonce(self) + 1));
+    Emission predicted = Emission(vm.computeCreateAddress(self, vm.getNonce(self) + 2));
+    Power power = new Power(vm.computeCreateAddress(self, vm.getNonce(self) + 1));
     IStake.ClassCollateral[] memory collateral = new IStake.ClassCollateral[](3);
     collateral[0] = IStake.ClassCollateral("h100", 1_250e18);
     collateral[1] = IStake.ClassCollateral("h200", 1_875e18);
@@ -24,7 +26,7 @@ function deployEconomy(address self, OpenToken token, Workers workers, address t
     weights[0] = IEmission.ClassWeight("h100", 10);
     weights[1] = IEmission.ClassWeight("h200", 15);
     weights[2] = IEmission.ClassWeight("b200", 18);
-    stake = new Stake(self, IStake.Parts(token, workers, predicted, self, treasury, start), collateral);
+    stake = new Stake(self, IStake.Parts(token, workers, predicted, power, self, treasury, start), collateral);
     emission = new Emission(self, token, workers, stake, treasury, weights);
     vm.assertEq(address(emission), address(predicted));
     token.allotNow(address(emission), 700_000_000e18);

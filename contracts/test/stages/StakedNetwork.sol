@@ -6,6 +6,7 @@ import {Emission} from "../../src/economy/Emission.sol";
 import {Slashing} from "../../src/economy/Slashing.sol";
 import {Stake} from "../../src/economy/Stake.sol";
 import {Token} from "../../src/economy/Token.sol";
+import {Power} from "../../src/governance/Power.sol";
 import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
 import {IEmission} from "../../src/interfaces/IEmission.sol";
 import {ISlashing} from "../../src/interfaces/ISlashing.sol";
@@ -39,10 +40,11 @@ abstract contract StakedNetwork is VerifiedNetwork {
         collateral[0] = IStake.ClassCollateral("h100", 1_250e18);
         IEmission.ClassWeight[] memory weights = new IEmission.ClassWeight[](1);
         weights[0] = IEmission.ClassWeight("h100", 10);
-        address slasher = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        address slasher = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
+        Power power = new Power(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
         stake = new Stake(
             governance,
-            IStake.Parts(token, workers, predicted, slasher, treasury, block.timestamp),
+            IStake.Parts(token, workers, predicted, power, slasher, treasury, block.timestamp),
             collateral
         );
         slashing = new Slashing(governance, workers, market, stake);

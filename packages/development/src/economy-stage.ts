@@ -38,6 +38,7 @@ const STAGE: Plan = {
       args: [GOVERNANCE, [contract('emission'), GOVERNANCE], [EMISSION_TOTAL, 300_000_000n * CLOI]],
     },
     { name: 'workers', contract: 'TestWorkers', args: [] },
+    { name: 'power', contract: 'Power', args: [contract('stake')] },
     {
       name: 'stake',
       contract: 'Stake',
@@ -47,6 +48,7 @@ const STAGE: Plan = {
           token: contract('token'),
           workers: contract('workers'),
           rewarder: contract('emission'),
+          power: contract('power'),
           slasher: GOVERNANCE,
           treasury: account('treasury'),
           start: given('emissionStart'),

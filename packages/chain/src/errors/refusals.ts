@@ -146,7 +146,28 @@ export const REFUSALS: Record<string, string> = {
     'Claims are taken until {windowEnd} (Unix seconds); what is left goes to the treasury after that.',
   NoPrecompile: 'This chain has no BLAKE2b (EIP-152), by which accounts of the old chain are named.',
 
+  // Ballots and voting power.
+  NotOverYet: 'Voting power is known of seconds that are over, and {time} (Unix seconds) is not.',
+  UnknownBallot: 'There is no such ballot.',
+  WrongState: 'The ballot is not in a state in which that can be done.',
+  TooLittlePower: 'To propose that takes a voting power of {needed}, and this account has {found}.',
+  NoPowerThen: 'This account had no voting power when the ballot began, or none that is not counted yet.',
+  NoSuchChoice: 'The ballot has no such choice.',
+  BadBallot: 'A ballot of this kind can not have so many choices, candidates or calls.',
+  WrongTrack: 'There is no such track, or it is not for this.',
+  CallNotAllowed: 'Ballots of this track may not make call {index}, or not for so much.',
+  OtherCalls: 'The calls are not those that were proposed.',
+  CallFailed: 'Call {index} of the ballot failed, or could not be announced.',
+  CannotBeVetoed: 'These calls were vetoed before, and can not be again.',
+  BondAlreadyPaid: 'The bond of this ballot was paid already.',
+  NotTheSafe: 'Only the Safe may do that, which does what ballots decide.',
+  NotABrake: 'Only the council or the technical committee may do that.',
+
   // What OpenZeppelin's contracts refuse for.
+  ERC5805FutureLookup: 'Votes are known of seconds that are over.',
+  VotesExpiredSignature: 'The registration of votes has expired.',
+  ERC20ExceededSafeSupply: 'There would be more of the token than votes can count.',
+  CheckpointUnorderedInsertion: 'What is written down would be older than what was.',
   OwnableUnauthorizedAccount: 'Only governance may do that.',
   OwnableInvalidOwner: 'A contract can not be owned by nobody.',
   ERC20ExceededCap: 'There would be more of the token than there can ever be.',

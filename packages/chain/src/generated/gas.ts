@@ -3,18 +3,18 @@
 /** Gas of one call, as the contracts' tests measure it. */
 export const GAS = {
   register: 104_484n,
-  delegate: 103_820n,
+  delegate: 196_066n,
   registerPlatform: 344_718n,
   attest: 127_015n,
   confirmGpus: 306_004n,
-  syncCollateral: 178_355n,
+  syncCollateral: 178_311n,
   open: 165_559n,
   openWithPermit: 196_851n,
   topUp: 64_763n,
   settle: 59_520n,
   settleMany50: 1_010_904n,
   close: 83_864n,
-  requestExit: 172_159n,
-  claimReward24: 138_100n,
-  withdrawExit: 49_600n,
+  requestExit: 240_057n,
+  claimReward24: 142_917n,
+  withdrawExit: 53_345n,
 } as const
