@@ -1,0 +1,8 @@
+export { connectSide, type Side } from './clients.ts'
+export { createMintable, deployLayer1, initializeLayer2, type Layer1Contracts } from './deploy.ts'
+export { LAYER1_CHAIN_ID, layer1Genesis, layer2Genesis, PREDEPLOYS } from './genesis.ts'
+export { layer1Of } from './network.ts'
+export { type Output, outputAt } from './output.ts'
+export { type DevelopmentPair, startDevelopmentPair } from './pair.ts'
+export { checkpoint, latestRoot, type Proposing, propose, proposeOutput, simulateProof } from './propose.ts'
+export { depositsAfter, relayDeposits } from './relay.ts'
