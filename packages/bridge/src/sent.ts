@@ -7,7 +7,7 @@ import type { Signed } from './transfer.ts'
 /** What became of a transaction: `lost` is one that another of the account's took the place of. */
 export type SentState = { is: 'mined'; receipt: TransactionReceipt } | { is: 'waiting' } | { is: 'lost' }
 
-/** Looks for a signed transaction on a chain. It can be mined twice by no means: its number is used up once. */
+/** Looks for a signed transaction on a chain. It can't be mined twice: its nonce is used up once. */
 export async function stateOfSent(side: Side, { hash, raw }: Signed): Promise<SentState> {
   const found = await receiptOf(side, hash)
   if (found) return { is: 'mined', receipt: found }

@@ -40,8 +40,8 @@ export interface Sides {
 }
 
 /**
- * Connects to both chains. `commit` is told of what is signed before it is sent. Throws `unsupported` where the
- * network's description names no layer 1.
+ * Connects to both chains. `commit` is told of what is signed before it is sent. Throws `unsupported` where
+ * the network's description names no layer 1.
  */
 export function connectSides(network: Network, commit: Commit = () => {}): Sides {
   const below = network.layer1

@@ -56,7 +56,7 @@ async function statusOfDeposit(sides: Sides, { logs }: TransactionReceipt): Prom
 }
 
 /** Whether a messenger says that what a message was for failed; the message itself is kept then. */
-export function isRelayRefused({ logs }: TransactionReceipt, messenger: `0x${string}`): boolean {
+function isRelayRefused({ logs }: TransactionReceipt, messenger: `0x${string}`): boolean {
   const own = logs.filter(({ address }) => isAddressEqual(address, messenger))
   return parseEventLogs({ abi: MESSENGER_ABI, eventName: 'FailedRelayedMessage', logs: own }).length > 0
 }

@@ -40,8 +40,6 @@ export const Transfer = z.strictObject({
 export type Transfer = z.infer<typeof Transfer>
 export type Asset = z.infer<typeof Asset>
 
-/** Steps that a transaction of ours stands for. */
-export type Step = 'start' | 'prove' | 'finalize'
 /** A transaction as it was signed. */
 export type Signed = z.infer<typeof Sent>
 

@@ -5,8 +5,8 @@ import {ValidityOracle} from "./ValidityOracle.sol";
 
 /// @title An output of layer 2, as the OP Stack's portal asks for it
 /// @notice A "dispute game" that nobody can dispute: it is won by its proof while it is made. The factory
-/// clones it and appends to each call what the game is about: creator, output root, parent of the block it was
-/// made in, and the extra data that `ValidityOracle` packs.
+/// clones it and appends to each call what the game is about: creator, output root, parent of the block it
+/// was made in, and the extra data that `ValidityOracle` packs.
 contract ValidityGame {
     enum Status {
         IN_PROGRESS,

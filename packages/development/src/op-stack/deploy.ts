@@ -104,7 +104,7 @@ export interface Layer1Choices {
   prover: Address
 }
 
-/** Deploys the OP Stack's contracts on layer 1, for a layer 2 that is up, with its latest output to go on from. */
+/** Deploys the OP Stack's contracts on layer 1, for a layer 2 that is up, to go on from its latest output. */
 export async function deployLayer1(
   { layer1, layer2 }: { layer1: Side; layer2: Side },
   deployer: Account,
@@ -205,7 +205,7 @@ function oracleCode(verifier: Address, factory: Address, first: Output, submissi
   })
 }
 
-/** Tells a layer 2's contracts of their counterparts on layer 1. Whoever comes first can, and nobody again. */
+/** Tells a layer 2's contracts of their counterparts on layer 1. Whoever comes first can, and only once. */
 export async function initializeLayer2(
   layer2: Side,
   account: Account,

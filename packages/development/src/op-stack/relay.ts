@@ -10,7 +10,7 @@ const DEPOSITED = parseAbiItem(
 const SPAN = 2_000n
 
 /** A deposit, as a layer 2 takes it. */
-export interface Deposit {
+interface Deposit {
   hash: Hex
   raw: Hex
 }
