@@ -56,7 +56,7 @@ const WORDS = { 'ready-to-prove': 'the proof', 'ready-to-finalize': 'the end of 
 
 type Act = (sides: Sides, account: Account, transfer: Transfer) => Promise<unknown>
 
-/** A step of layer 1's: what was signed for it before is looked for and sent again, before it is done anew. */
+/** A step on layer 1: what was signed for it before is sent again before it is done anew. */
 async function step(advancing: Advancing, transfer: Transfer, name: 'prove' | 'finalize', act: Act) {
   const { sides, account, journal } = advancing
   const before = transfer[name]
