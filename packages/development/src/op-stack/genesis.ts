@@ -1,4 +1,4 @@
-import { type Address, toHex } from 'viem'
+import { type Address, pad, toHex } from 'viem'
 import { opStackCode, type Predeployed } from './code.ts'
 
 /** Chain id of the layer 1 of development networks. */
@@ -16,6 +16,8 @@ export const PREDEPLOYS = {
   L2ToL1MessagePasser: '0x4200000000000000000000000000000000000016',
 } as const satisfies Record<Predeployed, Address>
 
+/** GasPriceOracle's storage once Ecotone and Fjord have come: two flags. Nobody sets prices of layer 1. */
+const AT_FJORD = { storage: { [pad('0x00')]: pad('0x0101') } }
 /** Ether of the account that deploys on layer 1, wei: enough to back what layer 2 begins with. */
 const DEPLOYER_BALANCE = toHex(1_000_000n * 10n ** 18n)
 
@@ -33,7 +35,10 @@ export function layer2Genesis(chainId: number, time: number): string {
   const { predeployed, multicall3 } = opStackCode()
   const names = Object.keys(PREDEPLOYS) as Predeployed[]
   const code = Object.fromEntries(names.map((name) => [PREDEPLOYS[name], predeployed[name]]))
-  return genesis(chainId, time, { ...code, [MULTICALL3]: multicall3 })
+  const upgraded = {
+    [PREDEPLOYS.GasPriceOracle]: { balance: '0x0', code: predeployed.GasPriceOracle, ...AT_FJORD },
+  }
+  return genesis(chainId, time, { ...code, [MULTICALL3]: multicall3 }, {}, upgraded)
 }
 
 function genesis(
@@ -41,6 +46,7 @@ function genesis(
   time: number,
   code: Record<Address, string>,
   accounts: object = {},
+  replaced: object = {},
 ): string {
   return JSON.stringify({
     config: { chainId },
@@ -52,6 +58,7 @@ function genesis(
       ...Object.fromEntries(
         Object.entries(code).map(([address, own]) => [address, { balance: '0x0', code: own }]),
       ),
+      ...replaced,
     },
   })
 }
