@@ -34,7 +34,7 @@ library Positions {
 
     /// @dev The shares that the account had at the end of second `time`.
     function sharesAt(History storage self, uint256 time) internal view returns (uint256) {
-        Entry memory entry = self.latest;
+        Entry storage entry = self.latest;
         if (entry.since <= time) return entry.shares;
         uint256 low = 0;
         uint256 high = entry.count;

@@ -20,7 +20,7 @@ import {VoteMessage} from "./VoteMessage.sol";
 abstract contract Polls is IBallots {
     using Tally for Tally.Sums;
 
-    /// @dev What is counted of a voter; one slot. `choice` is elsewhere for `Weighted`.
+    /// @dev What is counted of a voter; in one word. `choice` is elsewhere for `Weighted`.
     struct Cast {
         uint64 choice;
         uint32 timestamp;
@@ -77,7 +77,7 @@ abstract contract Polls is IBallots {
 
     mapping(bytes32 id => Ballot) internal _ballot;
     mapping(bytes32 id => Tally.Sums) private _sums;
-    mapping(bytes32 id => mapping(address voter => Cast)) private _cast;
+    mapping(bytes32 id => mapping(address voter => uint256 word)) private _cast;
     mapping(bytes32 id => mapping(address voter => uint256)) private _weights;
     mapping(bytes32 id => mapping(address provider => PoolCast)) private _pool;
 
@@ -97,9 +97,17 @@ abstract contract Polls is IBallots {
         if (block.timestamp + TOLERANCE < poll.until) poll.until = block.timestamp + TOLERANCE;
         poll.voteType = VoteMessage.typeOf(poll.kind);
         poll.proposal = keccak256(Hex.ofWord(id));
+        uint256 free;
+        assembly ("memory-safe") {
+            free := mload(0x40)
+        }
         for (uint256 i = 0; i < rows.length; ++i) {
             (bool isCounted, Reason reason) = _countRow(poll, rows[i]);
             if (!isCounted) emit Skipped(id, i, reason);
+            // Nothing that a row needed memory for is needed any more.
+            assembly ("memory-safe") {
+                mstore(0x40, free)
+            }
         }
         _close(poll);
     }
@@ -111,7 +119,7 @@ abstract contract Polls is IBallots {
         uint256 chosen = Choices.read(poll.kind, poll.choices, choice);
         if (chosen == 0) revert NoSuchChoice();
         // It counts instead of whatever was counted before.
-        Cast memory old = _cast[id][msg.sender];
+        Cast memory old = _unpack(_cast[id][msg.sender]);
         uint32 timestamp = uint32(block.timestamp);
         if (old.timestamp >= timestamp) timestamp = old.timestamp + (old.tag == type(uint32).max ? 1 : 0);
         (bool isCounted,) = _count(poll, msg.sender, chosen, Cast(0, timestamp, type(uint32).max, parts, 0));
@@ -146,8 +154,15 @@ abstract contract Polls is IBallots {
 
     /// @inheritdoc IBallots
     function voteOf(bytes32 id, address voter) external view returns (Vote memory) {
-        Cast memory cast = _cast[id][voter];
-        return Vote(_choiceOf(id, voter, cast), cast.timestamp, cast.tag, cast.parts, cast.weight);
+        Cast memory cast = _unpack(_cast[id][voter]);
+        return
+            Vote(
+                _choiceOf(_ballot[id].kind, id, voter, cast),
+                cast.timestamp,
+                cast.tag,
+                cast.parts,
+                cast.weight
+            );
     }
 
     /// @inheritdoc IBallots
@@ -301,10 +316,11 @@ abstract contract Polls is IBallots {
     function _countRow(Poll memory poll, Row calldata row) private returns (bool, Reason) {
         uint256 timestamp = row.timestamp;
         if (timestamp < poll.from || timestamp > poll.until) return (false, Reason.OutOfTime);
-        uint256 choice = Choices.read(poll.kind, poll.choices, row.choice);
+        bytes calldata text = row.choice;
+        uint256 choice = Choices.read(poll.kind, poll.choices, text);
         if (choice == 0) return (false, Reason.BadChoice);
         bytes32 digest = VoteMessage.digest(
-            poll.voteType, _spaceHash, poll.proposal, VoteMessage.choiceWord(poll.kind, row.choice), row
+            poll.voteType, _spaceHash, poll.proposal, VoteMessage.choiceWord(poll.kind, text), row
         );
         (address voter, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, row.v, row.r, row.s);
         if (problem != ECDSA.RecoverError.NoError) return (false, Reason.BadSignature);
@@ -316,8 +332,8 @@ abstract contract Polls is IBallots {
         private
         returns (bool, Reason)
     {
-        Cast memory cast = _cast[poll.id][voter];
-        uint256 oldChoice = _choiceOf(poll.id, voter, cast);
+        Cast memory cast = _unpack(_cast[poll.id][voter]);
+        uint256 oldChoice = _choiceOf(poll.kind, poll.id, voter, cast);
         bool isSame = next.timestamp == cast.timestamp && next.tag == cast.tag && choice == oldChoice;
         next.parts &= ~cast.parts;
         if (!(isSame ? next.parts != 0 : _isNewer(next, cast))) return (false, Reason.Outdated);
@@ -329,7 +345,7 @@ abstract contract Polls is IBallots {
         if (poll.kind != Kind.Weighted) next.choice = uint64(choice);
         else if (choice != oldChoice) _weights[poll.id][voter] = choice;
         (next.parts, next.weight) = (cast.parts | gained, uint96(weight));
-        _cast[poll.id][voter] = next;
+        _cast[poll.id][voter] = _pack(next);
         emit VoteCounted(poll.id, voter, choice, next.timestamp, next.parts, next.weight);
         return (true, Reason.NoPower);
     }
@@ -380,10 +396,11 @@ abstract contract Polls is IBallots {
         // Below all there is of the token.
         pool.overridden = overridden + uint96(worth);
         if (!pool.isCounted) return worth;
-        Cast storage cast = _cast[poll.id][provider];
-        uint96 before = cast.weight;
-        cast.weight = before - uint96(worth);
-        _sums[poll.id].move(poll.kind, _choiceOf(poll.id, provider, cast), before, before - worth);
+        Cast memory cast = _unpack(_cast[poll.id][provider]);
+        uint256 choice = _choiceOf(poll.kind, poll.id, provider, cast);
+        _sums[poll.id].move(poll.kind, choice, cast.weight, cast.weight - worth);
+        cast.weight -= uint96(worth);
+        _cast[poll.id][provider] = _pack(cast);
         poll.lost += worth;
         return worth;
     }
@@ -405,7 +422,27 @@ abstract contract Polls is IBallots {
         if (pools > POOLS) pools = POOLS;
     }
 
-    function _choiceOf(bytes32 id, address voter, Cast memory cast) private view returns (uint256) {
-        return _ballot[id].kind == Kind.Weighted ? _weights[id][voter] : cast.choice;
+    function _choiceOf(Kind kind, bytes32 id, address voter, Cast memory cast)
+        private
+        view
+        returns (uint256)
+    {
+        return kind == Kind.Weighted ? _weights[id][voter] : cast.choice;
+    }
+
+    function _pack(Cast memory cast) private pure returns (uint256) {
+        return uint256(cast.choice) << 192 | uint256(cast.timestamp) << 160 | uint256(cast.tag) << 128
+            | uint256(cast.parts) << 96 | cast.weight;
+    }
+
+    function _unpack(uint256 word) private pure returns (Cast memory) {
+        return
+            Cast(
+                uint64(word >> 192),
+                uint32(word >> 160),
+                uint32(word >> 128),
+                uint32(word >> 96),
+                uint96(word)
+            );
     }
 }

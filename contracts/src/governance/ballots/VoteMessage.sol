@@ -8,11 +8,7 @@ import {IBallots} from "../../interfaces/IBallots.sol";
 /// chain nor contract in the domain: the ballot's id has both.
 library VoteMessage {
     /// @dev EIP712Domain(string name,string version), "snapshot", "0.1.4".
-    bytes32 private constant DOMAIN = keccak256(
-        abi.encode(
-            keccak256("EIP712Domain(string name,string version)"), keccak256("snapshot"), keccak256("0.1.4")
-        )
-    );
+    bytes32 private constant DOMAIN = 0x484fce18f892e8535a4b6700e197a8026f4213f809d23ae117da03b497e18670;
     bytes32 private constant NUMBER = keccak256(
         "Vote(string from,string space,uint64 timestamp,string proposal,uint32 choice,string reason,string app,string metadata)"
     );

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IBallots} from "../../../src/interfaces/IBallots.sol";
+import {vm} from "../../Vm.sol";
+import {BallotBoxTest} from "../../stages/BallotBox.sol";
+
+contract PostTest is BallotBoxTest {
+    bytes32 private id;
+
+    function setUp() public override {
+        super.setUp();
+        id = propose(basic(PARAMETERS, setting(7)));
+        vm.warp(block.timestamp + 1 hours);
+    }
+
+    // WHAT A VOTE WEIGHS
+
+    function test_liquid_votes_weigh_what_was_registered_in_the_second_before() public {
+        address holder = vm.addr(HOLDER);
+        // After the snapshot: neither leaving nor entering changes anything.
+        vm.prank(holder);
+        token.transfer(alice, 150_000 * ONE);
+        token.mint(holder, 999 * ONE);
+        cast(id, HOLDER, 1);
+        vm.assertEq(tally(id, 1), 200_000 * ONE);
+    }
+
+    function test_a_provider_votes_with_its_pool_and_delegators_take_theirs_out_of_it() public {
+        cast(id, PROVIDER, 1);
+        vm.assertEq(tally(id, 1), 180_000 * ONE);
+        cast(id, FIRST, 2);
+        vm.assertEq(tally(id, 1), 130_000 * ONE);
+        vm.assertEq(tally(id, 2), 50_000 * ONE);
+        cast(id, SECOND, 1);
+        vm.assertEq(tally(id, 1), 130_000 * ONE);
+        vm.assertEq(ballots.voteOf(id, vm.addr(PROVIDER)).weight, 100_000 * ONE);
+        vm.assertEq(ballots.overriddenOf(id, vm.addr(PROVIDER)), 80_000 * ONE);
+        vm.assertEq(ballots.ballotOf(id).turnout, 180_000 * ONE);
+    }
+
+    function test_every_order_of_provider_and_delegators_comes_to_the_same() public {
+        uint256[3] memory keys = [PROVIDER, FIRST, SECOND];
+        uint32[3] memory choices = [uint32(1), 2, 3];
+        for (uint256 order; order < 27; ++order) {
+            (uint256 a, uint256 b, uint256 c) = (order / 9, order / 3 % 3, order % 3);
+            if (a == b || b == c || a == c) continue;
+            id = propose(basic(PARAMETERS, setting(order)));
+            vm.warp(block.timestamp + 1);
+            cast(id, keys[a], choices[a]);
+            cast(id, keys[b], choices[b]);
+            cast(id, keys[c], choices[c]);
+            vm.assertEq(tally(id, 1), 100_000 * ONE);
+            vm.assertEq(tally(id, 2), 50_000 * ONE);
+            vm.assertEq(tally(id, 3), 30_000 * ONE);
+            vm.assertEq(ballots.ballotOf(id).turnout, 180_000 * ONE);
+        }
+    }
+
+    function test_a_vote_that_is_replaced_keeps_what_was_taken_out_of_it() public {
+        cast(id, PROVIDER, 1);
+        cast(id, FIRST, 2);
+        vm.warp(block.timestamp + 1);
+        cast(id, PROVIDER, 2);
+        vm.assertEq(tally(id, 1), 0);
+        vm.assertEq(tally(id, 2), 180_000 * ONE);
+        vm.warp(block.timestamp + 1);
+        cast(id, FIRST, 3);
+        vm.assertEq(tally(id, 2), 130_000 * ONE);
+        vm.assertEq(tally(id, 3), 50_000 * ONE);
+    }
+
+    function test_stake_moved_after_the_snapshot_votes_where_it_was() public {
+        address first = vm.addr(FIRST);
+        address second = vm.addr(SECOND);
+        put(other, other, 100_000 * ONE);
+        (uint256 shares,,) = stake.positionOf(vm.addr(PROVIDER), first);
+        vm.prank(first);
+        stake.redelegate(vm.addr(PROVIDER), other, shares);
+        (shares,,) = stake.positionOf(vm.addr(PROVIDER), second);
+        vm.prank(second);
+        stake.requestExit(vm.addr(PROVIDER), shares);
+        // A slash after the snapshot doesn't count either.
+        stake.slash(vm.addr(PROVIDER), 1_000 * ONE, address(0), 0, "proof");
+        cast(id, FIRST, 1);
+        cast(id, SECOND, 1);
+        cast(id, PROVIDER, 2);
+        vm.assertEq(tally(id, 1), 80_000 * ONE);
+        vm.assertEq(tally(id, 2), 100_000 * ONE);
+        vm.assertEq(ballots.voteOf(id, first).parts, POOL);
+    }
+
+    function test_power_that_came_after_the_ballot_began_is_none() public {
+        address late = vm.addr(0x2001);
+        fundFor(late, vm.addr(PROVIDER), 10_000 * ONE);
+        vm.prank(late);
+        token.delegate(late);
+        vm.warp(block.timestamp + 1);
+        IBallots.Row memory one = row(id, 0x2001, number(1), block.timestamp, ALL);
+        assertReason(skipped(id, one), IBallots.Reason.NoPower);
+        (uint32 parts, uint256 weight) = ballots.powerOf(id, late);
+        vm.assertEq(parts + weight, 0);
+    }
+
+    // WHICH VOTE COUNTS
+
+    function test_the_later_of_two_votes_counts_in_either_order() public {
+        IBallots.Row memory early = row(id, HOLDER, number(1), block.timestamp - 10, ALL);
+        IBallots.Row memory late = row(id, HOLDER, number(2), block.timestamp, ALL);
+        postRow(id, early);
+        postRow(id, late);
+        assertReason(skipped(id, early), IBallots.Reason.Outdated);
+        vm.assertEq(tally(id, 1), 0);
+        vm.assertEq(tally(id, 2), 200_000 * ONE);
+    }
+
+    function test_of_two_votes_of_one_second_the_greater_digest_counts() public {
+        IBallots.Row memory a = row(id, HOLDER, number(1), block.timestamp, ALL);
+        IBallots.Row memory b = row(id, HOLDER, number(2), block.timestamp, ALL);
+        (IBallots.Row memory less, IBallots.Row memory more) =
+            ballots.digestOf(id, a) < ballots.digestOf(id, b) ? (a, b) : (b, a);
+        postRow(id, less);
+        postRow(id, more);
+        assertReason(skipped(id, less), IBallots.Reason.Outdated);
+        vm.assertEq(tally(id, uint8(more.choice[3])), 200_000 * ONE);
+    }
+
+    function test_a_poster_that_leaves_parts_out_weakens_nobody_for_good() public {
+        IBallots.Row memory one = row(id, FIRST, number(1), block.timestamp, LIQUID);
+        assertReason(skipped(id, one), IBallots.Reason.NoPower);
+        vm.prank(vm.addr(FIRST));
+        token.delegate(vm.addr(FIRST));
+        vm.warp(block.timestamp + 1);
+        id = propose(basic(PARAMETERS, setting(8)));
+        vm.warp(block.timestamp + 1);
+        one = row(id, FIRST, number(1), block.timestamp, LIQUID);
+        uint256 liquid = 950_000 * ONE;
+        postRow(id, one);
+        vm.assertEq(tally(id, 1), liquid);
+        one.parts = POOL;
+        postRow(id, one);
+        vm.assertEq(tally(id, 1), liquid + 50_000 * ONE);
+        one.parts = ALL;
+        assertReason(skipped(id, one), IBallots.Reason.NoPower);
+        // Parts that a later row leaves out stay.
+        vm.warp(block.timestamp + 1);
+        postRow(id, row(id, FIRST, number(2), block.timestamp, 0));
+        vm.assertEq(tally(id, 2), liquid + 50_000 * ONE);
+    }
+
+    function test_a_vote_by_transaction_counts_instead_of_what_came_before() public {
+        postRow(id, row(id, HOLDER, number(1), block.timestamp + 4 minutes, ALL));
+        vm.prank(vm.addr(HOLDER));
+        ballots.vote(id, number(2), 0);
+        vm.assertEq(tally(id, 2), 200_000 * ONE);
+        vm.prank(vm.addr(HOLDER));
+        ballots.vote(id, number(3), 0);
+        vm.assertEq(tally(id, 3), 200_000 * ONE);
+        vm.assertEq(ballots.ballotOf(id).turnout, 200_000 * ONE);
+        vm.expectRevert(IBallots.NoSuchChoice.selector);
+        ballots.vote(id, number(4), 0);
+        vm.expectRevert();
+        vm.prank(alice);
+        ballots.vote(id, number(1), ALL);
+    }
+
+    // WHAT IS SKIPPED
+
+    function test_votes_of_another_ballot_space_or_contract_are_nobodys() public {
+        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        bytes32 second = propose(basic(PARAMETERS, setting(8)));
+        // Recovered, it is the signature of an account that has nothing.
+        assertReason(skipped(second, one), IBallots.Reason.NoPower);
+        one.fromHash = keccak256("another text");
+        assertReason(skipped(id, one), IBallots.Reason.NoPower);
+        vm.assertEq(tally(id, 1) + tally(second, 1), 0);
+    }
+
+    function test_the_signer_votes_whoever_the_message_is_from() public {
+        IBallots.Row memory one = row(id, FIRST, number(1), block.timestamp, ALL);
+        one.fromHash = keccak256("0x the holder");
+        (one.v, one.r, one.s) = vm.sign(FIRST, ballots.digestOf(id, one));
+        postRow(id, one);
+        vm.assertEq(tally(id, 1), 50_000 * ONE);
+        vm.assertEq(ballots.voteOf(id, vm.addr(HOLDER)).weight, 0);
+    }
+
+    function test_texts_are_part_of_what_is_signed() public {
+        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        one.reasonHash = keccak256("");
+        (one.appHash, one.metadataHash) = (keccak256(""), keccak256("{}"));
+        postRow(id, one);
+        vm.assertEq(tally(id, 1), 200_000 * ONE);
+        one.reasonHash = keccak256("because");
+        assertReason(skipped(id, one), IBallots.Reason.NoPower);
+    }
+
+    function test_choices_that_there_are_not_are_skipped() public {
+        bytes[6] memory choices =
+            [number(0), number(4), number(type(uint32).max), bytes(""), hex"000001", hex"0000000001"];
+        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        for (uint256 i; i < choices.length; ++i) {
+            one.choice = choices[i];
+            assertReason(skipped(id, one), IBallots.Reason.BadChoice);
+        }
+    }
+
+    function test_malleable_and_malformed_signatures_are_skipped() public {
+        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        (bytes32 s, uint8 v) = (one.s, one.v);
+        (one.s, one.v) = (bytes32(order - uint256(s)), v == 27 ? 28 : 27);
+        assertReason(skipped(id, one), IBallots.Reason.BadSignature);
+        one.s = s;
+        uint8[4] memory others = [0, 1, 26, 29];
+        for (uint256 i; i < others.length; ++i) {
+            one.v = others[i];
+            assertReason(skipped(id, one), IBallots.Reason.BadSignature);
+        }
+        (one.r, one.s, one.v) = (0, 0, 27);
+        assertReason(skipped(id, one), IBallots.Reason.BadSignature);
+        vm.assertEq(ballots.ballotOf(id).turnout, 0);
+    }
+
+    function test_votes_are_of_the_time_in_which_is_voted() public {
+        IBallots.Ballot memory ballot = ballots.ballotOf(id);
+        IBallots.Row memory one = row(id, HOLDER, number(1), ballot.start - 5 minutes - 1, ALL);
+        assertReason(skipped(id, one), IBallots.Reason.OutOfTime);
+        one = row(id, HOLDER, number(1), block.timestamp + 5 minutes + 1, ALL);
+        assertReason(skipped(id, one), IBallots.Reason.OutOfTime);
+        IBallots.Row memory last = row(id, HOLDER, number(1), ballot.end, ALL);
+        one = row(id, FIRST, number(1), uint256(ballot.end) + 1, ALL);
+        vm.warp(ballot.end + 1 days - 1);
+        assertState(id, IBallots.State.Posting);
+        assertReason(skipped(id, one), IBallots.Reason.OutOfTime);
+        vm.expectRevert(abi.encodeWithSelector(IBallots.WrongState.selector, id, IBallots.State.Posting));
+        vm.prank(vm.addr(FIRST));
+        ballots.vote(id, number(1), ALL);
+        postRow(id, last);
+        vm.warp(ballots.postingEndOf(id));
+        vm.expectRevert();
+        ballots.post(id, single(last));
+        vm.expectRevert(abi.encodeWithSelector(IBallots.UnknownBallot.selector, bytes32("none")));
+        ballots.post("none", single(last));
+    }
+
+    function test_bad_rows_leave_the_good_ones_of_their_batch_counted() public {
+        IBallots.Row[] memory rows = new IBallots.Row[](5);
+        rows[0] = row(id, HOLDER, number(1), block.timestamp, ALL);
+        rows[1] = row(id, FIRST, number(1), block.timestamp, ALL);
+        rows[1].choice = new bytes(20_000);
+        rows[2] = row(id, FIRST, number(1), block.timestamp, ALL);
+        rows[2].s = bytes32(type(uint256).max);
+        rows[3] = rows[0];
+        rows[4] = row(id, PROVIDER, number(2), block.timestamp, ALL);
+        ballots.post(id, rows);
+        vm.assertEq(tally(id, 1), 200_000 * ONE);
+        vm.assertEq(tally(id, 2), 180_000 * ONE);
+    }
+}
