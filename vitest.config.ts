@@ -67,6 +67,7 @@ const ON_CHAINS = [
   'contracts/**/*.test.ts',
   'packages/{chain,economy,indexer}/**/*.test.ts',
   'apps/devnet/**/*.test.ts',
+  'ops/**/*.test.ts',
 ]
 
 const first = {

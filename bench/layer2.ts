@@ -13,7 +13,7 @@ const CALM: Gwei = { layer1: 0.5, layer2: 0.001 }
 const USUAL: Gwei = { layer1: 2, layer2: 0.005 }
 const BUSY: Gwei = { layer1: 20, layer2: 0.01, blob: 5 }
 const SENT: [string, Transaction][] = [
-  ['open a lease, with a permit', TRANSACTIONS.open],
+  ['open a lease', TRANSACTIONS.open],
   ['open 10 leases at once', openManyOf(10)],
   ['top up', TRANSACTIONS.topUp],
   ['settle a lease', TRANSACTIONS.settle],
@@ -23,19 +23,14 @@ const SENT: [string, Transaction][] = [
   ['register a platform, once', TRANSACTIONS.registerPlatform],
   ['register a worker, once', TRANSACTIONS.register],
   ['confirm GPUs', TRANSACTIONS.confirmGpus],
-  ['stake, with a permit', TRANSACTIONS.delegate],
+  ['stake', TRANSACTIONS.delegate],
   ['begin to leave a pool', TRANSACTIONS.requestExit],
   ['claim a day’s rewards', TRANSACTIONS.claimReward],
   ['claim old tokens: sr25519', claimOf(1, 14)],
   ['claim old tokens: Ed25519', claimOf(2, 14)],
   ['claim old tokens: ECDSA', claimOf(3, 14)],
 ]
-const PLOTTED = [
-  'open a lease, with a permit',
-  'attest (TDX quote)',
-  'stake, with a permit',
-  'settle a lease',
-]
+const PLOTTED = ['open a lease', 'attest (TDX quote)', 'stake', 'settle a lease']
 const RHYTHMS: [string, Rhythm][] = [1, 4, 6, 24].map((hours) => [
   `every ${hours === 1 ? 'hour' : `${hours} hours`}`,
   { proposalSeconds: hours * 3_600, batchSeconds: Math.min(hours, 5) * 3_600 },
@@ -130,7 +125,7 @@ function writePlots(): void {
       series: [...series, { name: 'aim', points: gwei.map((layer1) => [layer1 / 10, AIM]) }],
     }),
   )
-  const powers = Array.from({ length: 41 }, (_, at) => 2 + at / 10)
+  const powers = Array.from({ length: 31 }, (_, at) => 2 + at / 10)
   const { layer2 } = feePricesAt(USUAL)
   out(
     'traffic.svg',

@@ -12,7 +12,7 @@ const FLOORS = [
   ['core', 'attest', 'packed'],
   ['verify', 'images', 'terminal', 'transport'],
   ['secrets', 'executors', 'chain', 'operations'],
-  ['client', 'economy', 'migration'],
+  ['client', 'bridge', 'economy', 'migration'],
   ['contracts', 'workload', 'snapshots'],
   ['key-service'],
   ['sdk', 'agent', 'indexer', 'gateway'],
@@ -23,7 +23,18 @@ const FLOORS = [
 /** Start development networks, or serve one. Nothing else may reach `development`. */
 const APPS = ['claim-page', 'cli', 'verify-page', 'devnet']
 /** Run in browsers as they are, but for their `/node` doors. */
-const FOR_BROWSERS = ['core', 'attest', 'verify', 'chain', 'secrets', 'economy', 'migration', 'client', 'sdk']
+const FOR_BROWSERS = [
+  'core',
+  'attest',
+  'verify',
+  'chain',
+  'secrets',
+  'bridge',
+  'economy',
+  'migration',
+  'client',
+  'sdk',
+]
 /** Files of others that do: what clients of a service import. */
 const BROWSER_DOOR =
   /^services\/[^/]+\/src\/(client\/|protocol)|^packages\/(workload\/src\/wire|transport\/src\/(web|body|events|received))\.ts$/

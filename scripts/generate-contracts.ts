@@ -24,7 +24,7 @@ const CONTRACTS = [
   'Tracks',
   'Ballots',
 ]
-const TEST_CONTRACTS = ['TestUSDC', 'TestWorkers']
+const TEST_CONTRACTS = ['TestUSDC', 'TestWorkers', 'SimulatedVerifier', 'ValidityOracle', 'ValidityGame']
 /** Steps that people are told the cost of, by their names in the snapshot of gas. */
 const STEPS = {
   register: 'register',

@@ -1,6 +1,7 @@
 import { intelRoot, type TrustRoot, trustRoot } from '@cloister/attest'
 import { address, CloisterError, fromBase64 } from '@cloister/core'
 import * as z from 'zod'
+import { Layer1 } from './layer1.ts'
 
 const url = z.string().refine((text) => URL.canParse(text), 'not a URL')
 
@@ -59,6 +60,8 @@ export const Network = z.object({
     /** Development networks: the folder with the root's key, where machines are made of software. */
     developmentFolder: z.string().optional(),
   }),
+  /** What the network's chain is a layer 2 of, where it is one that money comes to from below. */
+  layer1: Layer1.optional(),
   /** A development network: its accounts are public knowledge and nothing on it is worth anything. */
   development: z.boolean(),
 })
@@ -86,6 +89,14 @@ export function readNetwork(json: unknown, source = 'The network’s description
         'bad-network',
         `${source} names an attestation root of its own, which only development networks may.`,
       )
+    const { layer1 } = network
+    if (layer1?.proofs === 'simulated' && !network.development)
+      throw new CloisterError(
+        'bad-network',
+        `${source} says that withdrawals are proved by nothing (“simulated”), which only development networks may.`,
+      )
+    if (layer1?.chainId === network.chainId)
+      throw new CloisterError('bad-network', `${source} says that its layer 1 is its own chain.`)
     return network
   }
   const issue = parsed.error.issues[0]

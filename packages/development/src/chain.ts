@@ -51,15 +51,15 @@ export interface DevelopmentChain {
  * unless `args` say otherwise.
  */
 export async function startDevelopmentChain(args: string[] = []): Promise<DevelopmentChain> {
-  const child = spawn(anvilPath(), ['--port', '0', ...CHAIN_ARGUMENTS, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [port, root] = await Promise.all([listening(child), DevelopmentRoot.create()])
+  const [anvil, root] = await Promise.all([
+    startAnvil([...CHAIN_ARGUMENTS, ...args]),
+    DevelopmentRoot.create(),
+  ])
   const { network, deployment } = await deployDevelopment(
     {
       name: 'test',
       chainId: 31337,
-      rpcUrl: `http://127.0.0.1:${port}`,
+      rpcUrl: anvil.rpcUrl,
       pollingIntervalMs: 50,
       indexerUrl: 'http://127.0.0.1:1',
       gatewayUrl: 'http://127.0.0.1:1',
@@ -80,9 +80,20 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     deployment,
     root,
     wallet: (index) => connectWallet(network, account(index)),
+    stop: () => {
+      clearInterval(watch)
+      return anvil.stop()
+    },
+  }
+}
+
+/** Starts anvil on a free port. */
+export async function startAnvil(args: string[]): Promise<{ rpcUrl: string; stop(): Promise<void> }> {
+  const child = spawn(anvilPath(), ['--port', '0', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return {
+    rpcUrl: `http://127.0.0.1:${await listening(child)}`,
     stop: () =>
       new Promise((resolve) => {
-        clearInterval(watch)
         // A signal to all of a terminal's processes has ended it already.
         if (child.exitCode !== null || child.signalCode !== null) return resolve()
         child.once('exit', () => resolve())

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { addApps } from './apps/commands.ts'
+import { addBridge } from './bridge/commands.ts'
 import { addCluster } from './cluster/commands.ts'
 import { addGovernance } from './governance/commands.ts'
 import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
@@ -30,6 +31,7 @@ export function addCommands(program: Command): void {
   addProvider(program)
   addStake(program)
   addMigrate(program)
+  addBridge(program)
   addWitness(program)
 }
 

@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
+import { layer2Genesis, opStackCode } from '@cloister/development/op-stack'
 import fc from 'fast-check'
 import {
   type Address,
@@ -18,7 +22,6 @@ import { type Chain, connectChain, type Wallet, WORKERS_ABI } from '../index.ts'
 import { costOf, dataFeeOf } from './cost.ts'
 import { fastLzLength } from './fast-lz.ts'
 import { GAS_PRICE_ORACLE, L1_BLOCK, readFeePrices } from './prices.ts'
-import { GAS_PRICE_ORACLE_CODE, L1_BLOCK_CODE } from './testing/predeploys.ts'
 import { signedLength } from './testing/signed-length.ts'
 
 const DEPOSITOR = '0xDeaDDEaDDeAdDeAdDEAdDEaddeAddEAdDEAd0001'
@@ -62,8 +65,9 @@ describe('the fees of an OP Stack chain', () => {
   }
 
   it('are not reckoned before Fjord', async () => {
-    await rpc('anvil_setCode', L1_BLOCK, L1_BLOCK_CODE)
-    await rpc('anvil_setCode', GAS_PRICE_ORACLE, GAS_PRICE_ORACLE_CODE)
+    const { predeployed } = opStackCode()
+    await rpc('anvil_setCode', L1_BLOCK, predeployed.L1Block)
+    await rpc('anvil_setCode', GAS_PRICE_ORACLE, predeployed.GasPriceOracle)
     await expect(readFeePrices(tenant)).rejects.toMatchObject({ code: 'bad-answer' })
   })
 
@@ -169,6 +173,21 @@ describe('the fees of an OP Stack chain', () => {
     const gas = BigInt(await rpc('eth_estimateGas', { from: call.account, to: call.to, value: '0x1' }))
     expect(costOf(prices, { gas, fastLzLength: 0 }).operator).toBe(asked)
     expect(asked).toBeGreaterThan(987_654_321n)
+  })
+
+  it('are gas alone on the development layer 2, where nobody sets prices of layer 1', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cloister-fees-'))
+    const genesis = join(folder, 'genesis.json')
+    writeFileSync(genesis, layer2Genesis(31337, Math.floor(Date.now() / 1000) - 60))
+    const layer2 = await startDevelopmentChain(['--network', 'optimism', '--init', genesis])
+    try {
+      const prices = await readFeePrices(layer2.wallet(0))
+      expect(prices.layer2).toMatchObject({ upgrade: 'fjord', l1BaseFee: 0n, blobBaseFee: 0n })
+      expect(costOf(prices, { gas: 9n, fastLzLength: 500 })).toMatchObject({ data: 0n, operator: 0n })
+    } finally {
+      await layer2.stop()
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('are not believed where they are absurd', async () => {

@@ -47,6 +47,12 @@ describe('the money that an account needs', () => {
     })
   })
 
+  it('is any ether at all where fees can’t be reckoned', async () => {
+    const cloister = cloisterWith({ ether: 1n, isLayer2: true })
+    const client = { ...cloister.chain.client, getGasPrice: async () => 10n ** 19n }
+    await requireMoney({ ...cloister, chain: { ...cloister.chain, client } } as Cloister, TOKEN, 100n)
+  })
+
   it('is any ether at all where the chain is no layer 2, and the deposit', async () => {
     await required({ ether: 1n, isLayer2: false })
     await expect(required({ ether: 0n, isLayer2: false })).rejects.toMatchObject({ code: 'no-gas' })
