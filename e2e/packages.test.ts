@@ -14,7 +14,7 @@ const ROOT = resolve(import.meta.dirname, '..')
 const NODES = join(ROOT, 'node_modules/.cache/cloister/nodes')
 const ADDRESS = `0x${'11'.repeat(20)}`
 const CONTRACTS =
-  'admission platforms workers market apps keyService stake emission slashing revocationFund'.split(' ')
+  'admission platforms workers market apps keyService stake emission slashing revocationFund safe'.split(' ')
 /** A network as its operator describes it; nobody is asked there. */
 const NETWORK = {
   name: 'nowhere',

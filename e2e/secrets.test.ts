@@ -43,7 +43,7 @@ describe.skipIf(!canDeploy)(
       writeFileSync(path, text)
       return path
     }
-    const governance = () => ['--account', `dev${DEVELOPMENT_ROLES.governance}`]
+    const governance = () => ['--account', `dev${DEVELOPMENT_ROLES.faucet}`]
     /** What the tenant's service answers. */
     const shop = async (): Promise<Json> => {
       const [route] = await leases.routesOf(tenant, (await leases.findLease(tenant, 'shop')).lease)
@@ -67,7 +67,7 @@ describe.skipIf(!canDeploy)(
       tenant = createCloister({ network, account: developmentAccount(network, DEVELOPMENT_ROLES.tenants[0]) })
       landlord = createCloister({
         network,
-        account: developmentAccount(network, DEVELOPMENT_ROLES.governance),
+        account: developmentAccount(network, DEVELOPMENT_ROLES.faucet),
       })
       await stage.embedded.keys
       file('v1.yaml', compose('0.25'))

@@ -22,7 +22,6 @@ import {
   orderFor,
   parseManifest,
 } from '@cloister/core'
-import { DEVELOPMENT_ROLES } from '@cloister/development/accounts'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { canRun, type TestEngine, type TestSwarm } from '@cloister/development/engines'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
@@ -129,7 +128,7 @@ describe.skipIf(!isWanted || !canRun('dockerd') || !existsSync('/bin/busybox'))(
       (await machinesOf(machines.config)).some(({ isManager, isLabelled }) => !isManager && isLabelled)
     /** Holds `roles` back from the program that the machines of this network run. */
     const suspend = async (roles: number) => {
-      const governance = chain.wallet(DEVELOPMENT_ROLES.governance)
+      const { governance } = chain
       const measurement = measurementOf(measurementsOf(developmentGuest())) ?? zeroHash
       const hash = await governance.wallet.writeContract({
         address: chain.network.contracts.admission,

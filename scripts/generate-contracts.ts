@@ -1,9 +1,10 @@
 // Writes what forge makes of the contracts into TypeScript: interfaces for packages/chain, creation code for
-// contracts/deploy, and both of the contracts that only development networks and tests have for
+// contracts/deploy, with Safe's, and both of the contracts that only development networks and tests have for
 // packages/development. With --check it only says whether they are up to date (exit 1 if not).
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '..')
 const CONTRACTS = [
@@ -24,6 +25,16 @@ const CONTRACTS = [
   'Tracks',
   'Ballots',
 ]
+/** What a network's Safe is made of: Safe 1.5.0 as its makers compiled it (LGPL-3.0), by path. */
+const SAFE_CONTRACTS = {
+  SafeL2: 'SafeL2.sol/SafeL2.json',
+  SafeProxyFactory: 'proxies/SafeProxyFactory.sol/SafeProxyFactory.json',
+  SafeProxy: 'proxies/SafeProxy.sol/SafeProxy.json',
+}
+const SAFE = join(
+  dirname(createRequire(import.meta.url).resolve('@safe-global/safe-smart-account/package.json')),
+  'build/artifacts/contracts',
+)
 const TEST_CONTRACTS = ['TestUSDC', 'TestWorkers', 'SimulatedVerifier', 'ValidityOracle', 'ValidityGame']
 /** Steps that people are told the cost of, by their names in the snapshot of gas. */
 const STEPS = {
@@ -62,6 +73,16 @@ const made: Record<string, string[]> = {
   ],
   'packages/chain/src/generated/gas.ts': [HEADER, '\n', gasOf()],
   'contracts/deploy/generated/bytecode.ts': [HEADER, HEX, '\n', ...CONTRACTS.map(bytecodeOf)],
+  'contracts/deploy/generated/safe.ts': [
+    HEADER,
+    HEX,
+    abiOf('SafeModules'),
+    bytecodeOf('SafeModules'),
+    ...Object.entries(SAFE_CONTRACTS).flatMap(([name, path]) => {
+      const { abi, bytecode } = JSON.parse(readFileSync(join(SAFE, path), 'utf8'))
+      return [abiText(name, abi), bytecodeText(name, bytecode)]
+    }),
+  ],
   'packages/development/src/generated/test-contracts.ts': [
     HEADER,
     HEX,
@@ -84,7 +105,11 @@ for (const [file, parts] of Object.entries(made)) {
 process.exitCode = stale ? 1 : 0
 
 function abiOf(name: string): string {
-  return `\nexport const ${constantOf(name)}_ABI = ${JSON.stringify(artifactOf(name).abi)} as const\n`
+  return abiText(name, artifactOf(name).abi)
+}
+
+function abiText(name: string, abi: unknown): string {
+  return `\nexport const ${constantOf(name)}_ABI = ${JSON.stringify(abi)} as const\n`
 }
 
 /** What a person is told that a step costs, before it is sent. */
@@ -98,7 +123,11 @@ function gasOf(): string {
 }
 
 function bytecodeOf(name: string): string {
-  return `export const ${constantOf(name)}_BYTECODE: Hex =\n  '${artifactOf(name).bytecode.object}'\n`
+  return bytecodeText(name, artifactOf(name).bytecode.object)
+}
+
+function bytecodeText(name: string, bytecode: string): string {
+  return `export const ${constantOf(name)}_BYTECODE: Hex =\n  '${bytecode}'\n`
 }
 
 function artifactOf(name: string): { abi: unknown; bytecode: { object: string } } {

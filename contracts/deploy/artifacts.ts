@@ -35,6 +35,14 @@ import {
   TRACKS_BYTECODE,
   WORKERS_BYTECODE,
 } from './generated/bytecode.ts'
+import {
+  SAFE_L2_ABI,
+  SAFE_L2_BYTECODE,
+  SAFE_MODULES_ABI,
+  SAFE_MODULES_BYTECODE,
+  SAFE_PROXY_FACTORY_ABI,
+  SAFE_PROXY_FACTORY_BYTECODE,
+} from './generated/safe.ts'
 
 /** A compiled contract. */
 export interface Artifact {
@@ -56,6 +64,9 @@ export const ARTIFACTS: Artifacts = {
   Platforms: { abi: PLATFORMS_ABI, bytecode: PLATFORMS_BYTECODE },
   Power: { abi: POWER_ABI, bytecode: POWER_BYTECODE },
   RevocationFund: { abi: REVOCATION_FUND_ABI, bytecode: REVOCATION_FUND_BYTECODE },
+  SafeL2: { abi: SAFE_L2_ABI, bytecode: SAFE_L2_BYTECODE },
+  SafeModules: { abi: SAFE_MODULES_ABI, bytecode: SAFE_MODULES_BYTECODE },
+  SafeProxyFactory: { abi: SAFE_PROXY_FACTORY_ABI, bytecode: SAFE_PROXY_FACTORY_BYTECODE },
   Signatures: { abi: SIGNATURES_ABI, bytecode: SIGNATURES_BYTECODE },
   Slashing: { abi: SLASHING_ABI, bytecode: SLASHING_BYTECODE },
   Stake: { abi: STAKE_ABI, bytecode: STAKE_BYTECODE },

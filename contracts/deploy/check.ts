@@ -50,7 +50,8 @@ export async function checkDeployment({ client }: Chain, deployment: Deployment)
 
 /** All views of a plan's contracts that answer with one address and are asked for nothing. */
 function viewsOfAccounts(deployment: Deployment): Pick<Fact, 'of' | 'view'>[] {
-  return deployment.plan.contracts.flatMap(({ name: of }) =>
+  const { contracts, safe } = deployment.plan
+  return [...contracts, ...(safe ? [{ name: 'safe' }] : [])].flatMap(({ name: of }) =>
     artifactOf(deployment, of)
       .abi.filter((item): item is AbiFunction => item.type === 'function')
       .filter(({ inputs, outputs }) => inputs.length === 0 && outputs.length === 1)
@@ -60,11 +61,14 @@ function viewsOfAccounts(deployment: Deployment): Pick<Fact, 'of' | 'view'>[] {
 }
 
 function isSame(found: unknown, planned: unknown): boolean {
+  if (Array.isArray(found) && Array.isArray(planned))
+    return found.length === planned.length && found.every((item, index) => isSame(item, planned[index]))
   return isAccount(found) && isAccount(planned) ? isAddressEqual(found, planned) : found === planned
 }
 
 /** A value for people: an account or contract of the plan by its name. */
-function naming({ accounts, addresses }: Deployment, value: unknown): string {
+function naming({ accounts, addresses }: Pick<Deployment, 'accounts' | 'addresses'>, value: unknown): string {
+  if (Array.isArray(value)) return value.map((item) => naming({ accounts, addresses }, item)).join(', ')
   if (!isAccount(value)) return String(value)
   const known = [...Object.entries(accounts), ...Object.entries(addresses)]
   const name = known.find(([, address]) => isAddressEqual(address, value))?.[0]

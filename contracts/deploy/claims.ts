@@ -1,4 +1,4 @@
-import { account, contract, type Fact, factsOf, type Plan, type Value } from './plan.ts'
+import { contract, type Fact, factsOf, type Plan, type Value } from './plan.ts'
 
 /** An old chain whose token a network's continues: what a snapshot of its state comes to. */
 export interface OldChain {
@@ -18,22 +18,23 @@ export function withClaims(plan: Plan, { root, total, until }: OldChain): Plan {
   const { minters = [], allotments = [] } = plan.values
   const token = { of: 'cloi', args: [contract('claims')] }
   return {
+    ...plan,
     contracts: [
       ...plan.contracts,
       { name: 'signatures', contract: 'Signatures', args: [] },
       {
         name: 'claims',
         contract: 'Claims',
-        args: [contract('cloi'), root, account('treasury'), until, contract('signatures')],
+        args: [contract('cloi'), root, contract('safe'), until, contract('signatures')],
       },
     ],
-    steps: [{ by: account('deployer'), to: 'claims', function: 'fund', args: [] }, ...plan.steps],
+    steps: [{ to: 'claims', function: 'fund', args: [] }, ...plan.steps],
     facts: [
       ...plan.facts.map((fact) => withTotal(fact, total)),
       ...factsOf('claims', {
         token: contract('cloi'),
         root,
-        treasury: account('treasury'),
+        treasury: contract('safe'),
         windowEnd: until,
         verifier: contract('signatures'),
         vesting: 0n,

@@ -1,10 +1,12 @@
 import { EMISSION_TOTAL, GPU_CLASSES } from '@cloister/economy'
 import { stringToHex, zeroAddress } from 'viem'
-import { account, contract, factsOf, given, type Plan, type Value } from './plan.ts'
+import { GOVERNANCE } from './governance.ts'
+import { contract, factsOf, given, type Plan } from './plan.ts'
 
 const CLOI = 10n ** 18n
-const governance = account('governance')
-const treasury = account('treasury')
+/** The governance executor, which is the treasury as well: what it has, ballots spend (see governance.ts). */
+const governance = contract('safe')
+const treasury = governance
 /** Who owns a contract: governance, and nobody that waits to. */
 const OWNED = { owner: governance, pendingOwner: zeroAddress }
 
@@ -24,15 +26,17 @@ export const FEE_BPS = { cloi: 400n, stable: 2_000n }
 export const EMISSION_ALLOTMENT: bigint = EMISSION_TOTAL
 
 /**
- * What every network has. Who slashes, who creates CLOI, who is told of coverage and what may serve is said
- * once, by the constructors, and all that has an owner is governance's from its first block on.
+ * What every network has. Who slashes, who creates CLOI, who is told of coverage, what may serve and what
+ * leases can be paid in is said once, by the constructors, and all that has an owner is the Safe's from its
+ * first block on.
  *
- * Accounts: `governance`, `treasury`. Given: `rootX`, `rootY` (the attestation root's public key), `floors`,
- * `measurements` (which guests may serve), `minters`, `allotments` (who may create CLOI, and how much),
- * `emissionStart`.
+ * Given: `stable` (the token that leases are paid in beside CLOI), `rootX`, `rootY` (the attestation root's
+ * public key), `floors`, `measurements` (which guests may serve), `keyServiceManifest` (what instances of the
+ * key service run), `minters`, `allotments` (who may create CLOI, and how much), `emissionStart`.
  */
 export const CLOISTER: Plan = {
   contracts: [
+    ...GOVERNANCE.contracts,
     { name: 'admission', contract: 'Admission', args: [governance, given('floors'), given('measurements')] },
     {
       name: 'platforms',
@@ -40,13 +44,25 @@ export const CLOISTER: Plan = {
       args: [given('rootX'), given('rootY'), contract('admission')],
     },
     { name: 'workers', contract: 'Workers', args: [governance, contract('platforms'), contract('emission')] },
-    { name: 'market', contract: 'Market', args: [contract('workers'), treasury, governance] },
+    {
+      name: 'market',
+      contract: 'Market',
+      args: [
+        contract('workers'),
+        treasury,
+        governance,
+        [
+          { token: contract('cloi'), feeBps: FEE_BPS.cloi },
+          { token: given('stable'), feeBps: FEE_BPS.stable },
+        ],
+      ],
+    },
     { name: 'cloi', contract: 'Token', args: [governance, given('minters'), given('allotments')] },
     { name: 'apps', contract: 'Apps', args: [] },
     {
       name: 'keyService',
       contract: 'KeyService',
-      args: [governance, contract('workers'), contract('market')],
+      args: [governance, contract('workers'), contract('market'), given('keyServiceManifest')],
     },
     {
       name: 'stake',
@@ -78,8 +94,10 @@ export const CLOISTER: Plan = {
     { name: 'revocationFund', contract: 'RevocationFund', args: [contract('platforms')] },
     { name: 'power', contract: 'Power', args: [contract('stake')] },
   ],
+  ...(GOVERNANCE.safe && { safe: GOVERNANCE.safe }),
   steps: [],
   facts: [
+    ...GOVERNANCE.facts,
     ...factsOf('admission', OWNED),
     ...factsOf('platforms', { admission: contract('admission') }),
     ...factsOf('workers', {
@@ -118,9 +136,4 @@ export const CLOISTER: Plan = {
     { of: 'cloi', view: 'allotted', args: [contract('emission')], is: EMISSION_ALLOTMENT },
   ],
   values: {},
-}
-
-/** A token that leases can be paid in from the first block on, and its fee. */
-export function allowToken(token: Value, feeBps: bigint) {
-  return { by: governance, to: 'market', function: 'setToken', args: [token, true, feeBps] } as const
 }

@@ -17,7 +17,7 @@ import { loadNetwork } from '@cloister/chain/node'
 import { developmentKey } from '@cloister/development/accounts'
 import { type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { Leaves, writeLeaves } from '@cloister/migration'
-import { encodeFunctionData } from 'viem'
+import { encodeFunctionData, zeroAddress, zeroHash } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ARTIFACTS, account, checkDeployment, LAYER2, type Plan, runPlan, withClaims } from './index.ts'
 
@@ -32,15 +32,13 @@ afterAll(() => chain.stop())
 /** What a plan for a real network leaves open, with accounts of the development chain. */
 const open = () => ({
   artifacts: ARTIFACTS,
-  accounts: {
-    governance: chain.wallet(0).account.address,
-    treasury: chain.wallet(9).account.address,
-  },
+  accounts: {},
   given: {
     floors: [],
     measurements: [],
+    keyServiceManifest: zeroHash,
     emissionStart: 1_900_000_800n,
-    usdc: chain.wallet(6).account.address,
+    stable: chain.wallet(6).account.address,
   },
 })
 
@@ -48,20 +46,17 @@ it('of the embedded network leaves everything as the plan says', async () => {
   expect(await checkDeployment(chain.wallet(0), chain.deployment)).toEqual([])
 })
 
-it('of a real network leaves nothing to whoever deploys it, and to governance what only it may do', async () => {
+it('of a real network leaves nothing to whoever deploys it, and nothing to be done', async () => {
   const deployer = chain.wallet(5)
-  const governance = chain.wallet(0).account.address
-  const { deployment, left } = await runPlan(deployer, { plan: LAYER2, ...open() })
+  const { deployment } = await runPlan(deployer, { plan: LAYER2, ...open() })
   expect(await checkDeployment(deployer, deployment)).toEqual([])
-  expect(left.map(({ by, call }) => [by, call.what])).toEqual([
-    [governance, 'market.setToken'],
-    [governance, 'market.setToken'],
-  ])
-  for (const { call } of left) {
-    const { to, data } = call
-    await deployer.client.call({ account: governance, to, data })
-    await expect(deployer.client.call({ account: deployer.account.address, to, data })).rejects.toThrow()
-  }
+  // Leases can be paid for from the first block on.
+  const market = { address: deployment.addresses['market'] ?? '0x', abi: MARKET_ABI } as const
+  const tokens = [deployment.addresses['cloi'], open().given.stable]
+  for (const [index, token] of tokens.entries())
+    expect(
+      await deployer.client.readContract({ ...market, functionName: 'tokens', args: [BigInt(index)] }),
+    ).toBe(token)
 })
 
 /** An old chain, as a snapshot gives it. */
@@ -73,9 +68,8 @@ const OLD_CHAIN = {
 
 it('of a network that continues an old token has exactly its sum waiting for the accounts', async () => {
   const deployer = chain.wallet(5)
-  const { deployment, left } = await runPlan(deployer, { plan: withClaims(LAYER2, OLD_CHAIN), ...open() })
+  const { deployment } = await runPlan(deployer, { plan: withClaims(LAYER2, OLD_CHAIN), ...open() })
   expect(await checkDeployment(deployer, deployment)).toEqual([])
-  expect(left.map(({ call }) => call.what)).toEqual(['market.setToken', 'market.setToken'])
   // Nobody can create more for it, nor stop a deployment by being quicker; what another chain's snapshot
   // says shows.
   const to = deployment.addresses['claims']
@@ -91,6 +85,25 @@ it('of a network that continues an old token has exactly its sum waiting for the
   ])
 })
 
+/** Views that name a contract which can't be changed, and which gives nobody a power. */
+const REFERENCES = new Set(
+  'admission platforms workers market token stake power tracks verifier pendingOwner'.split(' '),
+)
+
+it('has the roles that docs/governance.md says, and no other', async () => {
+  const { plan } = chain.deployment
+  const roles = withClaims(plan, OLD_CHAIN).facts.flatMap(({ of, view, args, is }) => {
+    const holder = Array.isArray(is) && is.length === 1 ? is[0] : is
+    if (args.length > 0 || REFERENCES.has(view)) return []
+    if (holder === zeroAddress) return [`${of}.${view}: nobody`]
+    const named = typeof holder === 'object' && 'contract' in holder ? holder.contract : undefined
+    return named === undefined ? [] : [`${of}.${view}: ${named}`]
+  })
+  const docs = readFileSync(join(import.meta.dirname, '../../docs/governance.md'), 'utf8')
+  const told = [...docs.matchAll(/^\| `(\w+\.\w+)` +\| (\w+) /gm)].map(([, role, who]) => `${role}: ${who}`)
+  expect(told.toSorted()).toEqual(roles.toSorted())
+})
+
 it('shows a role that was left with the deployer', async () => {
   const careless: Plan = {
     ...LAYER2,
@@ -104,7 +117,7 @@ it('shows a role that was left with the deployer', async () => {
   expect(await checkDeployment(chain.wallet(5), deployment)).toEqual([
     {
       what: 'slashing.owner()',
-      planned: expect.stringMatching(/^governance /),
+      planned: expect.stringMatching(/^safe /),
       found: expect.stringMatching(/^deployer /),
     },
   ])
@@ -121,15 +134,15 @@ it('is not checked by a plan that forgets whom a contract obeys', async () => {
 
 it('sends nothing where the plan names what is not there', async () => {
   const { client, account: deployer } = chain.wallet(7)
-  const { usdc: _, ...given } = open().given
+  const { stable: _, ...given } = open().given
   await expect(runPlan(chain.wallet(7), { plan: LAYER2, ...open(), given })).rejects.toMatchObject({
     code: 'bad-plan',
   })
   expect(await client.getTransactionCount({ address: deployer.address })).toBe(0)
 })
 
-it('leaves nobody who can change the embedded network at once', async () => {
-  const { client, account, network } = chain.wallet(0)
+it('leaves nobody, and not its Safe, who can change the embedded network at once', async () => {
+  const { client, account, network } = chain.governance
   const { contracts } = network
   const cloi = findToken(network, 'CLOI').address
   const treasury = chain.wallet(9).account.address
@@ -232,8 +245,6 @@ it('is done from settings alone, which are wrong where they say so', async () =>
       development: false,
       attestation,
       emissionStart: 1_900_000_800,
-      governance: chain.wallet(0).account.address,
-      treasury: chain.wallet(9).account.address,
       usdc: chain.wallet(6).account.address,
       floors: [],
       measurements: [{ measurement: `0x${'11'.repeat(32)}`, roles: 1 }],
@@ -247,12 +258,10 @@ it('is done from settings alone, which are wrong where they say so', async () =>
       const options = { env: { ...process.env, CLOISTER_DEPLOYER_KEY: key } }
       return promisify(execFile)(process.execPath, [MAIN, ...paths, ...flags], options)
     }
-    expect((await run(settings)).stdout).toContain('  owner() will be governance\n')
+    expect((await run(settings)).stdout).toContain('  owner() will be safe\n')
     expect(existsSync(paths[1])).toBe(false)
-    const calls = JSON.parse((await run(settings, '--run')).stdout)
-    expect(calls).toMatchObject([{ what: 'market.setToken', by: settings.governance }, {}])
+    await run(settings, '--run')
     const network = loadNetwork(paths[1])
-    expect(calls[0].to).toBe(network.contracts.market)
     const claims = { address: network.contracts.claims ?? '0x', abi: CLAIMS_ABI } as const
     expect(await chain.wallet(0).client.readContract({ ...claims, functionName: 'root' })).toBe(
       leaves.tree.root,

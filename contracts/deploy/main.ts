@@ -1,14 +1,14 @@
 // Deploys a network's contracts on its layer 2: main.ts SETTINGS.json NETWORK.json [--run]
 // SETTINGS is the network's description without what deploying finds out, and what `Settings` adds. Without
 // --run it says which contracts there will be and what they will answer. With it, the account of
-// CLOISTER_DEPLOYER_KEY sends. NETWORK is written once the chain says what the plan says; what is left to
-// governance is printed as calls, and nothing can be paid for before governance has sent them.
+// CLOISTER_DEPLOYER_KEY sends. NETWORK is written once the chain says what the plan says.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connectChain, Network } from '@cloister/chain'
 import { address, bytes32, CloisterError, hexBytes, messageOf } from '@cloister/core'
 import { parseLeaves } from '@cloister/migration'
+import { zeroHash } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { z } from 'zod'
 import { ARTIFACTS } from './artifacts.ts'
@@ -25,8 +25,6 @@ const Settings = Network.omit({
   emissionStart: true,
   tokens: true,
 }).extend({
-  governance: address,
-  treasury: address,
   usdc: address,
   /** When emission begins, Unix seconds: a full hour. */
   emissionStart: number.refine((seconds) => seconds % 3600 === 0, 'not a full hour'),
@@ -45,6 +43,8 @@ const Settings = Network.omit({
     }),
   ),
   measurements: z.array(z.strictObject({ measurement: bytes32, roles: z.int().min(1).max(3) })),
+  /** What instances of the key service run: SHA-256 of the canonical manifest; a ballot says it otherwise. */
+  keyServiceManifest: bytes32.default(zeroHash),
   /** An old chain whose token the network's continues. */
   oldChain: z
     .strictObject({
@@ -64,32 +64,30 @@ async function main(): Promise<void> {
   const [from, to] = positionals
   if (from === undefined || to === undefined)
     throw new CloisterError('bad-option', 'Name the settings and where the network’s description is to go.')
-  const { governance, treasury, usdc, emissionStart, floors, measurements, oldChain, ...undeployed } =
+  const { usdc, emissionStart, floors, measurements, keyServiceManifest, oldChain, ...undeployed } =
     settingsIn(from)
   const plan = oldChain ? withClaims(LAYER2, oldChainOf(oldChain, from)) : LAYER2
   if (undeployed.development)
     throw new CloisterError('bad-config', 'Development networks deploy themselves: use `npm start`.')
-  if (!values.run) return describe(plan, { governance, treasury })
+  if (!values.run) return describe(plan)
   const deployed = await deployNetwork(
     undeployed,
     privateKeyToAccount(bytes32.parse(process.env['CLOISTER_DEPLOYER_KEY'])),
     {
       plan,
       artifacts: ARTIFACTS,
-      accounts: { governance, treasury },
-      given: { emissionStart, usdc, floors, measurements },
+      accounts: {},
+      given: { emissionStart, stable: usdc, floors, measurements, keyServiceManifest },
     },
     { symbol: 'USDC', decimals: 6, address: usdc },
   )
-  const { network, deployment, left } = deployed
+  const { network, deployment } = deployed
   const differences = await checkDeployment(connectChain(network), deployment)
   for (const { what, planned, found } of differences)
     console.error(`✘ ${what} should be ${planned} and is ${found}`)
   if (differences.length > 0)
     throw new CloisterError('deploy-failed', 'The contracts are not as planned. Use none of them.')
   writeFileSync(to, `${JSON.stringify(network, null, 2)}\n`)
-  const calls = left.map(({ by, call: { what, to: contract, data } }) => ({ by, what, to: contract, data }))
-  console.log(JSON.stringify(calls, null, 2))
 }
 
 function settingsIn(path: string): z.infer<typeof Settings> {
@@ -106,8 +104,7 @@ function oldChainOf({ leaves, until }: NonNullable<z.infer<typeof Settings>['old
 }
 
 /** Says what there will be, in the plan's own names. */
-function describe(plan: Plan, accounts: Record<string, string>): void {
-  for (const [name, who] of Object.entries(accounts)) console.log(`${name} is ${who}`)
+function describe(plan: Plan): void {
   for (const { name, contract } of plan.contracts) {
     console.log(`${name} (${contract})`)
     for (const { of, view, args, is } of plan.facts)
@@ -115,9 +112,7 @@ function describe(plan: Plan, accounts: Record<string, string>): void {
   }
   for (const step of plan.steps)
     if ('function' in step)
-      console.log(
-        `${written(step.by)} sends ${step.to}.${step.function}(${step.args.map(written).join(', ')})`,
-      )
+      console.log(`the deployer sends ${step.to}.${step.function}(${step.args.map(written).join(', ')})`)
 }
 
 function written(value: Value): string {

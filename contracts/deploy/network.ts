@@ -2,7 +2,7 @@ import { connectWallet, Network, type Token } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type Account, type Address, zeroAddress } from 'viem'
 import type { Deployment } from './resolve.ts'
-import { type Call, runPlan, type Sending } from './run.ts'
+import { runPlan, type Sending } from './run.ts'
 
 /** A network whose contracts aren't deployed. */
 export type Undeployed = Omit<Network, 'contracts' | 'deployedAt' | 'emissionStart' | 'tokens'>
@@ -11,8 +11,6 @@ export type Undeployed = Omit<Network, 'contracts' | 'deployedAt' | 'emissionSta
 export interface DeployedNetwork {
   network: Network
   deployment: Deployment
-  /** Calls that other accounts than the deployer have to send, by account. */
-  left: { by: Address; call: Call }[]
 }
 
 const Contracts = Network.shape.contracts
@@ -40,7 +38,7 @@ export async function deployNetwork(
       'bad-network',
       `The chain at ${undeployed.rpcUrl} is ${found}, and ${undeployed.name} is on ${undeployed.chainId}.`,
     )
-  const { deployment, block, left } = await runPlan(wallet, open, sending)
+  const { deployment, block } = await runPlan(wallet, open, sending)
   const { cloi = zeroAddress, usdc = zeroAddress } = deployment.addresses
   const network: Network = {
     ...undeployed,
@@ -52,5 +50,5 @@ export async function deployNetwork(
       { address: usdc, ...stable },
     ],
   }
-  return { network, deployment, left }
+  return { network, deployment }
 }

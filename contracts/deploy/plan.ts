@@ -4,6 +4,8 @@
  */
 export interface Plan {
   contracts: readonly PlannedContract[]
+  /** The Safe that owns it, as `safe` among the contracts. */
+  safe?: PlannedSafe
   steps: readonly Step[]
   /** What views of the contracts answer afterwards. Every view that names an account has to be among them. */
   facts: readonly Fact[]
@@ -21,11 +23,22 @@ interface PlannedContract {
   args: readonly Value[]
 }
 
-/** Something to do once all contracts are there, by an account of the plan. */
+/**
+ * A Safe (see safe.ts): an account that does what its modules tell it. It is created and given its modules in
+ * one transaction, and its address follows from what it begins with.
+ */
+export interface PlannedSafe {
+  /** A contract that can't sign, and never calls the Safe as an owner. */
+  owner: Contract
+  /** Contracts that may make it call anything. */
+  modules: readonly Contract[]
+}
+
+/** Something that the deployer does once all contracts are there. */
 export type Step =
-  | { by: Account; to: string; function: string; args: readonly Value[] }
+  | { to: string; function: string; args: readonly Value[] }
   /** Ether, in wei. */
-  | { by: Account; to: string; wei: bigint }
+  | { to: string; wei: bigint }
 
 /** An answer that a view of a contract has to give. */
 export interface Fact {

@@ -32,7 +32,8 @@ export function resolve(deployment: Deployment, value: Value): unknown {
 /** The compiled contract behind a name of the plan. Throws `bad-plan`. */
 export function artifactOf({ plan, artifacts }: Deployment, name: string): Artifact {
   const planned = plan.contracts.find((one) => one.name === name)
-  return required(artifacts, 'compiled contract', planned?.contract ?? name)
+  const compiled = plan.safe && name === 'safe' ? 'SafeL2' : (planned?.contract ?? name)
+  return required(artifacts, 'compiled contract', compiled)
 }
 
 function required<T>(known: Readonly<Record<string, T>>, what: string, name: string): T {

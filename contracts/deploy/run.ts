@@ -1,15 +1,9 @@
 import type { Wallet } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
-import {
-  type Address,
-  encodeDeployData,
-  encodeFunctionData,
-  getContractAddress,
-  type Hex,
-  isAddressEqual,
-} from 'viem'
+import { type Address, encodeDeployData, encodeFunctionData, getContractAddress, type Hex } from 'viem'
 import type { Step } from './plan.ts'
 import { artifactOf, type Deployment, resolve } from './resolve.ts'
+import { creationOfSafe } from './safe.ts'
 
 /** How a plan's transactions are sent. */
 export interface Sending {
@@ -22,7 +16,7 @@ export interface Sending {
 }
 
 /** A transaction of the plan's. */
-export interface Call {
+interface Call {
   /** For people: contract and function. */
   what: string
   to: Address
@@ -35,17 +29,15 @@ export interface Outcome {
   deployment: Deployment
   /** Block of the first contract. */
   block: number
-  /** Calls that other accounts than the deployer have to send, by account. */
-  left: { by: Address; call: Call }[]
 }
 
 const WAIT_MS = 60_000
 
 /**
- * Deploys a plan's contracts from the wallet's account, in order, and takes the steps that are the wallet's
- * to take. Addresses are known beforehand, from the account's nonce, so that contracts can name each other;
- * nothing else may be sent from the account meanwhile. Throws `bad-plan` before anything is sent, and
- * `deploy-failed` where a transaction is reverted.
+ * Deploys a plan's contracts from the wallet's account, in order, and takes its steps. Addresses are known
+ * beforehand, from the account's nonce, so that contracts can name each other; nothing else may be sent from
+ * the account meanwhile. Throws `bad-plan` before anything is sent, and `deploy-failed` where a transaction
+ * is reverted.
  */
 export async function runPlan(
   wallet: Wallet,
@@ -62,29 +54,23 @@ export async function runPlan(
       getContractAddress({ from: deployer, nonce: BigInt(first + index) }),
     ]),
   )
-  const deployment = { ...open, accounts: { ...open.accounts, deployer }, addresses }
+  const { deployment, creation } = withSafe({
+    ...open,
+    accounts: { ...open.accounts, deployer },
+    addresses,
+  })
   const creations = contracts.map(({ name, args }) => {
     const { abi, bytecode } = artifactOf(deployment, name)
     return encodeDeployData({ abi, bytecode, args: resolve(deployment, args) as unknown[] })
   })
-  const calls = steps.map((step) => ({
-    by: resolve(deployment, step.by) as Address,
-    call: callOf(deployment, step),
-  }))
-  const own = calls.filter(({ by }) => isAddressEqual(by, deployer))
+  const calls = [...creation, ...steps.map((step) => callOf(deployment, step))]
   const transactions = [
     ...creations.map((data, index) => ({
       what: contracts[index]?.name ?? '',
       data,
       gas: atOnce?.gasOfContract,
     })),
-    ...own.map(({ call: { what, to, data, wei } }) => ({
-      what,
-      to,
-      data,
-      value: wei,
-      gas: atOnce?.gasOfStep,
-    })),
+    ...calls.map(({ what, to, data, wei }) => ({ what, to, data, value: wei, gas: atOnce?.gasOfStep })),
   ]
   // Asked for once where all are sent within the same block.
   const fees = atOnce ? { ...(await client.estimateFeesPerGas()), type: 'eip1559' } : {}
@@ -103,11 +89,7 @@ export async function runPlan(
     if (!atOnce) await mined
   }
   const [block = 0n] = await Promise.all(waiting)
-  return {
-    deployment,
-    block: Number(block),
-    left: calls.filter(({ by }) => !isAddressEqual(by, deployer)),
-  }
+  return { deployment, block: Number(block) }
 }
 
 async function minedBlock({ client }: Wallet, what: string, hash: Hex): Promise<bigint> {
@@ -117,6 +99,17 @@ async function minedBlock({ client }: Wallet, what: string, hash: Hex): Promise<
     'deploy-failed',
     `The contracts could not be deployed: ${what} was reverted, in transaction ${hash}.`,
   )
+}
+
+/** A deployment with the address of its plan's Safe, and the call that creates that. */
+function withSafe(deployment: Deployment): { deployment: Deployment; creation: Call[] } {
+  const { safe } = deployment.plan
+  if (!safe) return { deployment, creation: [] }
+  const { address, to, data } = creationOfSafe(deployment, safe)
+  return {
+    deployment: { ...deployment, addresses: { ...deployment.addresses, safe: address } },
+    creation: [{ what: 'safe', to, data, wei: 0n }],
+  }
 }
 
 function callOf(deployment: Deployment, step: Step): Call {

@@ -1,7 +1,4 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import {
-  ADMISSION_ABI,
   attestWorker,
   connectWallet,
   ensurePlatform,
@@ -19,15 +16,13 @@ import {
   NEWEST_SVNS,
   type QuoteVariations,
 } from '@cloister/development/root'
-import { createCloister, governance, workerOfRecord } from '@cloister/sdk'
-import { encodeFunctionData, type Hex, zeroHash } from 'viem'
+import { createCloister, workerOfRecord } from '@cloister/sdk'
+import { zeroHash } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { beforeAll, describe, expect, it } from 'vitest'
+
 import { until } from '../embedded.ts'
-
 import type { Ground } from './ground.ts'
-
-const FMSPC: Hex = '0xc10157e20000'
 
 /** Evidence that contracts and tenants refuse. */
 export function badEvidenceTests(ground: Ground): void {
@@ -99,114 +94,11 @@ export function badEvidenceTests(ground: Ground): void {
       })
     })
 
-    it('is refused where the platform is out of date, or its floor has expired', async () => {
+    it('is refused where the platform is out of date', async () => {
       const old = await ground.root.manufacture({ svns: NEWEST_SVNS.map((svn) => Math.max(svn - 1, 0)) })
       await expect(attest({ platform: old })).rejects.toMatchObject({
         message: expect.stringContaining('out of date: it is below the floor'),
       })
-      const { network } = ground.stage.embedded
-      const owner = connectWallet(network, developmentAccount(network, 0))
-      const call = { address: network.contracts.admission, abi: ADMISSION_ABI } as const
-      const floor = await owner.client.readContract({ ...call, functionName: 'floorOf', args: [FMSPC] })
-      const raised = await owner.wallet.writeContract({
-        ...call,
-        functionName: 'raiseFloor',
-        args: [FMSPC, { ...floor, expiry: 1 }],
-      })
-      await owner.client.waitForTransactionReceipt({ hash: raised })
-      await expect(attest()).rejects.toMatchObject({
-        message: expect.stringContaining('The TCB floor of this family of platforms has expired'),
-      })
-      const suspended = await until(
-        'the index has the floor',
-        async () => (await ground.stage.json('governance')).suspensions[0],
-      )
-      const by = owner.account.address
-      expect(suspended).toMatchObject({
-        kind: 'floor',
-        fmspc: FMSPC,
-        floor: { expiry: '1' },
-        by,
-        state: 'in-force',
-        onChain: true,
-      })
-      expect((await ground.stage.cloister('governance')).stdout).toMatch(
-        /platforms 0xc10157e20000 +floor raised to .*in-force, 28d 23h more/,
-      )
-      const lowered = await owner.wallet.writeContract({
-        ...call,
-        functionName: 'lowerFloor',
-        args: [FMSPC],
-      })
-      await owner.client.waitForTransactionReceipt({ hash: lowered })
-      await until(
-        'the floor is as it was',
-        async () => (await ground.stage.json('governance', '--all')).suspensions[0]?.state === 'lifted',
-      )
-      expect((await ground.stage.json('governance')).suspensions).toEqual([])
-    })
-
-    it('is told what governance announced as the chain has it, and whatever an index makes up as made up', async () => {
-      const { network } = ground.stage.embedded
-      const owner = connectWallet(network, developmentAccount(network, 0))
-      const { admission } = network.contracts
-      const measurement: Hex = `0x${'b1'.repeat(32)}`
-      const announce = async (roles: number) => {
-        const call = encodeFunctionData({
-          abi: ADMISSION_ABI,
-          functionName: 'setMeasurement',
-          args: [measurement, roles],
-        })
-        const hash = await owner.wallet.writeContract({
-          address: admission,
-          abi: ADMISSION_ABI,
-          functionName: 'announce',
-          args: [call],
-        })
-        await owner.client.waitForTransactionReceipt({ hash })
-      }
-      await announce(3)
-      const found = await until(
-        'the index has it',
-        async () => (await ground.stage.json('governance')).announcements[0],
-      )
-      expect(found).toMatchObject({
-        contract: 'admission',
-        function: 'setMeasurement',
-        args: { measurement, roles: 3 },
-        state: 'waiting',
-        onChain: true,
-      })
-      const { stdout } = await ground.stage.cloister('governance')
-      expect(stdout).toMatch(
-        /admission +setMeasurement\(measurement: 0xb1b1b1b1b1…, roles: 3\) .* waiting, 21d 23h more/,
-      )
-      // The same with another reading of the call, another time, and a call that nobody announced.
-      const { onChain: _, ...record } = found
-      const lies = [
-        [{ ...record, function: 'setNothing', args: {} }, true],
-        [{ ...record, readyAt: record.readyAt + 1 }, false],
-        [{ ...record, call: record.call.replace(/3$/, '1') }, false],
-      ] as const
-      const index = createServer((_, response) => {
-        response
-          .setHeader('content-type', 'application/json')
-          .end(JSON.stringify({ announcements: lies.map(([lie]) => lie), suspensions: [], proposals: [] }))
-      })
-      await new Promise<void>((done) => index.listen(0, '127.0.0.1', done))
-      try {
-        const lying = createCloister({
-          network: { ...network, indexerUrl: `http://127.0.0.1:${(index.address() as AddressInfo).port}` },
-        })
-        const { announcements } = await governance(lying)
-        expect(announcements.map(({ onChain }) => onChain)).toEqual(lies.map(([, isSo]) => isSo))
-        expect(announcements[0]).toMatchObject({
-          function: 'setMeasurement',
-          args: { measurement, roles: 3 },
-        })
-      } finally {
-        await new Promise((done) => index.close(done))
-      }
     })
 
     it('is refused where it is old, and where it is another’s', async () => {

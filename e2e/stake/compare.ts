@@ -1,7 +1,7 @@
 import { EMISSION_ABI, getTokenBalance, STAKE_ABI } from '@cloister/chain'
 import type { Address } from 'viem'
 import { expect } from 'vitest'
-import { type Ground, STAKERS, TREASURY } from './ground.ts'
+import { type Ground, STAKERS } from './ground.ts'
 
 /** CLOI of each account that the model doesn't know of. */
 export type Baseline = Map<Address, bigint>
@@ -9,8 +9,7 @@ export type Baseline = Map<Address, bigint>
 /** What accounts hold beyond what the model says. */
 export async function baselineOf(ground: Ground): Promise<Baseline> {
   const baseline: Baseline = new Map()
-  for (const account of [...STAKERS, TREASURY]) {
-    const address = ground.address(account)
+  for (const address of ground.holders()) {
     const held = await getTokenBalance(ground.wallet(0), ground.cloi, address)
     baseline.set(address, held - (ground.economy.balances.get(address) ?? 0n))
   }
@@ -20,10 +19,9 @@ export async function baselineOf(ground: Ground): Promise<Baseline> {
 /** Everybody holds what the model says, and could claim what it says. */
 export async function compare(ground: Ground, baseline: Baseline): Promise<void> {
   const { economy } = ground
-  for (const account of [...STAKERS, TREASURY]) {
-    const address = ground.address(account)
+  for (const address of ground.holders()) {
     const held = await getTokenBalance(ground.wallet(0), ground.cloi, address)
-    expect(held - (baseline.get(address) ?? 0n), `balance of dev${account}`).toBe(
+    expect(held - (baseline.get(address) ?? 0n), `balance of ${address}`).toBe(
       economy.balances.get(address) ?? 0n,
     )
   }

@@ -7,9 +7,8 @@ import { type Json, type Stage, until } from '../embedded.ts'
 import type { GpuWorker } from './gpu-workers.ts'
 
 export const CLOI = 10n ** 18n
-/** Accounts that stake, by their numbers; the treasury is number 9. */
+/** Accounts that stake, by their numbers. */
 export const STAKERS = [1, 2, 3, 4, 5, 6, 7, 8]
-export const TREASURY = 9
 
 type StakeLog = Awaited<ReturnType<Ground['stakeLogs']>>[number]
 
@@ -29,7 +28,7 @@ export class Ground {
     this.workers = workers
     this.verifier = verifier
     this.cloi = findToken(network, 'CLOI').address
-    this.economy = Economy.deployed({ start: network.emissionStart, treasury: this.address(TREASURY) })
+    this.economy = Economy.deployed({ start: network.emissionStart, treasury: network.contracts.safe })
     for (const { key, provider } of workers) this.economy.join(key.address, provider.account.address)
   }
 
@@ -40,6 +39,11 @@ export class Ground {
 
   address(account: number): Address {
     return developmentAccount(this.stage.embedded.network, account).address
+  }
+
+  /** Whose balances the model knows: who stakes, and the treasury. */
+  holders(): Address[] {
+    return [...STAKERS.map((account) => this.address(account)), this.stage.embedded.network.contracts.safe]
   }
 
   /** Runs `cloister stake …` of an account, and reads its answer. */

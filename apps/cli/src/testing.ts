@@ -172,7 +172,7 @@ export function networkOf(root: string) {
     rpcUrl: 'http://127.0.0.1:1',
     pollingIntervalMs: 100,
     contracts: Object.fromEntries(
-      [...contracts, 'slashing', 'revocationFund'].map((name) => [name, zeroAddress]),
+      [...contracts, 'slashing', 'revocationFund', 'safe'].map((name) => [name, zeroAddress]),
     ),
     deployedAt: 0,
     emissionStart: 0,

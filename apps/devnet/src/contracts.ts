@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectWallet, type Network } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
+import { hashManifest, type Manifest } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { deployDevelopment } from '@cloister/development/deploy'
 import type { DevelopmentRoot } from '@cloister/development/root'
@@ -24,16 +25,20 @@ const TOKEN_CALLS = parseAbi([
 ])
 const FUNDED = [...DEVELOPMENT_ROLES.tenants, DEVELOPMENT_ROLES.example]
 
-/** Deploys the contracts where the chain hasn't got them, and writes the network's description. */
+/**
+ * Deploys the contracts where the chain hasn't got them, and writes the network's description. Instances of
+ * its key service run `keyService`; it has none without.
+ */
 export async function ensureContracts(
   { folder, ports }: Settings,
   root: DevelopmentRoot,
   witness: WitnessKey,
+  keyService?: Manifest,
 ): Promise<Network> {
   const path = join(folder, 'network.json')
   try {
     const known = loadNetwork(path)
-    const { client } = connectWallet(known, developmentAccount(known, DEVELOPMENT_ROLES.governance))
+    const { client } = connectWallet(known, developmentAccount(known, DEVELOPMENT_ROLES.faucet))
     if (await client.getCode({ address: known.contracts.market })) return known
   } catch {
     // Not deployed yet.
@@ -61,7 +66,10 @@ export async function ensureContracts(
       development: true,
     },
     root,
-    { root: leaves.tree.root, total: leaves.total, until },
+    {
+      oldChain: { root: leaves.tree.root, total: leaves.total, until },
+      ...(keyService && { keyServiceManifest: hashManifest(keyService) }),
+    },
   )
   writeFileSync(path, `${JSON.stringify(network, null, 2)}\n`)
   return network
@@ -74,7 +82,7 @@ export async function ensureContracts(
 export async function fundTenants(network: Network): Promise<void> {
   const { wallet, client, account } = connectWallet(
     network,
-    developmentAccount(network, DEVELOPMENT_ROLES.governance),
+    developmentAccount(network, DEVELOPMENT_ROLES.faucet),
   )
   let nonce = await client.getTransactionCount({ address: account.address, blockTag: 'pending' })
   const hashes: Hex[] = []

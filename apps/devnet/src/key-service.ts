@@ -8,7 +8,6 @@ import {
   type Network,
   reportAbsence,
   type Seat,
-  setKeyServiceManifest,
   takeSeat,
   type Wallet,
 } from '@cloister/chain'
@@ -16,25 +15,32 @@ import { CloisterError, hashManifest, type Manifest } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { buildKeyServiceImage, keyServiceManifest } from '@cloister/key-service'
 import { apps, type Cloister, createCloister, leases, walletOf } from '@cloister/sdk'
-import { type Address, type Hex, zeroHash } from 'viem'
+import type { Address, Hex } from 'viem'
 
 const SECONDS = 30n * 24n * 3600n
 const READY_MS = 120_000
 
+/** What instances of the key service run, whose image is built in the network's folder. */
+export async function buildKeyService(folder: string): Promise<Manifest> {
+  return keyServiceManifest(await buildKeyServiceImage(join(folder, 'images')))
+}
+
 /**
- * Sees to it that the key service runs: one instance on a worker of each provider, leased by the governance
+ * Sees to it that the key service runs: one instance on a worker of each provider, leased by the faucet's
  * account as anybody could lease them. Resolves when all three give keys. Throws `keys-unavailable`.
  */
-export async function ensureKeyService(network: Network, folder: string, signal: AbortSignal): Promise<void> {
-  const account = developmentAccount(network, DEVELOPMENT_ROLES.governance)
+export async function ensureKeyService(
+  network: Network,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const account = developmentAccount(network, DEVELOPMENT_ROLES.faucet)
   const cloister = createCloister({ network, account })
-  const governance = connectWallet(network, account)
-  const manifest = keyServiceManifest(await buildKeyServiceImage(join(folder, 'images')))
-  const seated = await getSeats(governance)
+  const wallet = connectWallet(network, account)
+  const seated = await getSeats(wallet)
   // Instances of an earlier version keep their seats: what they hold opens for their own manifest alone.
-  const named = await getKeyServiceManifest(governance)
-  if (named === zeroHash) await setKeyServiceManifest(governance, hashManifest(manifest))
-  else if (named !== hashManifest(manifest) && seated.length < DEVELOPMENT_ROLES.providers.length)
+  const named = await getKeyServiceManifest(wallet)
+  if (named !== hashManifest(manifest) && seated.length < DEVELOPMENT_ROLES.providers.length)
     throw new CloisterError(
       'keys-unavailable',
       `Free seats are for instances that run ${named}, and this version runs ${hashManifest(manifest)}.`,
@@ -46,13 +52,13 @@ export async function ensureKeyService(network: Network, folder: string, signal:
   const instances = await Promise.all(
     DEVELOPMENT_ROLES.providers.map(async (index, seat) => {
       const known = seated.find((one) => one.index === seat)
-      if (known) return keepSeated(cloister, governance, known)
+      if (known) return keepSeated(cloister, wallet, known)
       return startInstance(cloister, manifest, seat, developmentAccount(network, index).address)
     }),
   )
   for (const lease of instances) {
     signal.throwIfAborted()
-    if (lease !== undefined) await takeSeat(governance, await apps.seatConsent(cloister, lease))
+    if (lease !== undefined) await takeSeat(wallet, await apps.seatConsent(cloister, lease))
   }
   for (const until = Date.now() + READY_MS; ; ) {
     const seats = await apps.keyService(cloister)
@@ -71,14 +77,14 @@ export async function ensureKeyService(network: Network, folder: string, signal:
 }
 
 /** Sees to it that an instance that has its seat has money, and leaves it where its worker stays away. */
-async function keepSeated(cloister: Cloister, governance: Wallet, seat: Seat): Promise<undefined> {
+async function keepSeated(cloister: Cloister, wallet: Wallet, seat: Seat): Promise<undefined> {
   const [{ secondsLeft, ratePerSecond }, { until }, { timestamp }] = await Promise.all([
     leases.status(cloister, seat.lease),
-    getBilling(governance, seat.worker),
-    governance.client.getBlock(),
+    getBilling(wallet, seat.worker),
+    wallet.client.getBlock(),
   ])
   // An instance whose worker stays away makes room for another one.
-  if (until <= timestamp) await reportAbsence(governance, seat.index)
+  if (until <= timestamp) await reportAbsence(wallet, seat.index)
   if (BigInt(secondsLeft) < SECONDS / 2n)
     await leases.topUp(cloister, seat.lease, (SECONDS - BigInt(secondsLeft)) * ratePerSecond)
 }

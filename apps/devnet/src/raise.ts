@@ -8,7 +8,7 @@ import { IndexClient } from '@cloister/sdk'
 import { ATTESTATION_FOLDER, ensureContracts, fundTenants, LEAVES_FILE } from './contracts.ts'
 import { chainDaemon, gatewayDaemon, indexerDaemon, indexFolder } from './daemons.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
-import { ensureKeyService } from './key-service.ts'
+import { buildKeyService, ensureKeyService } from './key-service.ts'
 import { isFree } from './ports.ts'
 import { eachSandboxedLease } from './sandboxed-leases.ts'
 import { loadSettings, type Settings } from './settings.ts'
@@ -64,11 +64,15 @@ export async function raiseNetwork(
   step('chain', `anvil on port ${settings.ports.chain}, with a journal`)
   // Begun here and awaited where they are needed.
   const image = buildExampleImage(folder)
+  // Both images have Node in them, which is packed once.
+  const keyService = options.withoutKeys
+    ? Promise.resolve(undefined)
+    : image.then(() => buildKeyService(folder))
   // Where it can't be made, the index will say why.
   const database = prepareDatabase(indexFolder(settings)).catch(() => {})
   const opening = openRoot(folder)
   const choosing = options.engine ? Promise.resolve(options.engine) : chooseEngine(folder)
-  for (const begun of [image, opening, choosing]) begun.catch(() => {})
+  for (const begun of [image, keyService, opening, choosing]) begun.catch(() => {})
   await supervision.launch(chainDaemon(settings))
 
   step(
@@ -77,7 +81,7 @@ export async function raiseNetwork(
   )
   const { root, documents, witness } = await opening
   await supervision.serveEndorsements(settings.ports.endorsements, documents)
-  const network = await ensureContracts(settings, root, witness)
+  const network = await ensureContracts(settings, root, witness, await keyService)
   // It takes longest to begin, and the next blocks leave time for it.
   const indexing = database.then(() => supervision.launch(indexerDaemon(settings)))
   indexing.catch(() => {})
@@ -102,8 +106,11 @@ export async function raiseNetwork(
   await untilIndexed(network)
   await labelWorkers(settings, network.indexerUrl, supervision, witness)
   const example = await ensureExample(network)
-  const fillSeats = () => ensureKeyService(network, folder, signal)
-  const keys = options.withoutKeys ? Promise.resolve() : fillSeats()
+  const fillSeats = async () => {
+    const manifest = await keyService
+    if (manifest) await ensureKeyService(network, manifest, signal)
+  }
+  const keys = fillSeats()
   keys.catch(() => {})
   return { network, settings, engine, example, keys, fillSeats }
 }

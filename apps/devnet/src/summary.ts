@@ -66,7 +66,7 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
 function accounts(network: Network): string[][] {
   const address = (index: number) => developmentAccount(network, index).address
   return [
-    ['dev0', address(DEVELOPMENT_ROLES.governance), 'governance and faucet'],
+    ['dev0', address(DEVELOPMENT_ROLES.faucet), 'the faucet, with CLOI to lend and give away'],
     ...DEVELOPMENT_ROLES.providers.map((index, i) => [
       `dev${index}`,
       address(index),
@@ -80,6 +80,5 @@ function accounts(network: Network): string[][] {
         : 'tenant with 1000 USDC and 1000 CLOI',
     ]),
     [`dev${DEVELOPMENT_ROLES.example}`, address(DEVELOPMENT_ROLES.example), 'tenant of examples/hello'],
-    [`dev${DEVELOPMENT_ROLES.treasury}`, address(DEVELOPMENT_ROLES.treasury), 'treasury'],
   ]
 }

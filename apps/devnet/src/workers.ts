@@ -146,7 +146,7 @@ export async function prepareWorker(
   )
   const config = loadAgentConfig(path)
   const provider = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.providers[index]))
-  const anybody = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance))
+  const anybody = connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.faucet))
   await Promise.all([
     enrolWorker(provider, loadWorkerKey(config.folder), config),
     registerPlatform(anybody, config, join(folder, ATTESTATION_FOLDER)),

@@ -1,5 +1,5 @@
-import { allowToken, CLOISTER, EMISSION_ALLOTMENT, FEE_BPS } from '../cloister.ts'
-import { contract, given, type Plan } from '../plan.ts'
+import { CLOISTER, EMISSION_ALLOTMENT } from '../cloister.ts'
+import { contract, type Plan } from '../plan.ts'
 
 /** Public key of the Intel SGX Root CA, as in Platforms.sol. */
 const INTEL = {
@@ -9,14 +9,11 @@ const INTEL = {
 const CAP = 1_000_000_000n * 10n ** 18n
 
 /**
- * The network on its layer 2. Any account deploys it and has nothing afterwards; what only governance may do
- * is left for it to send. Emission alone creates CLOI: what isn't allotted waits for an announcement.
- *
- * Given beside: `usdc`, the stable token's address.
+ * The network on its layer 2. Any account deploys it and has nothing afterwards. Emission alone creates CLOI:
+ * what isn't allotted waits for an announcement.
  */
 export const LAYER2: Plan = {
-  contracts: CLOISTER.contracts,
-  steps: [allowToken(contract('cloi'), FEE_BPS.cloi), allowToken(given('usdc'), FEE_BPS.stable)],
+  ...CLOISTER,
   facts: [
     ...CLOISTER.facts,
     { of: 'cloi', view: 'unallotted', args: [], is: CAP - EMISSION_ALLOTMENT },

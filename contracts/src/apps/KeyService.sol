@@ -44,12 +44,14 @@ contract KeyService is IKeyService, EIP712, Governed {
     uint256 private _vacatedAt;
 
     /// @param owner Announces manifests of the key service: the governance executor.
-    constructor(address owner, IWorkers workers_, IMarket market_)
+    /// @param manifestHash_ What instances have to run; zero where that is said later.
+    constructor(address owner, IWorkers workers_, IMarket market_, bytes32 manifestHash_)
         EIP712("Cloister KeyService", "1")
         Ownable(owner)
     {
         if (address(workers_) == address(0) || address(market_) == address(0)) revert Errors.ZeroAddress();
         (workers, market) = (workers_, market_);
+        if (manifestHash_ != 0) _setManifest(manifestHash_);
     }
 
     /// @inheritdoc IKeyService
@@ -118,8 +120,7 @@ contract KeyService is IKeyService, EIP712, Governed {
     function setManifest(bytes32 manifestHash_) external onlyOwner {
         if (manifestHash_ == 0) revert Errors.ZeroHash();
         if (manifestHash != 0) _useAnnouncement();
-        manifestHash = manifestHash_;
-        emit ManifestSet(manifestHash_);
+        _setManifest(manifestHash_);
     }
 
     /// @inheritdoc IKeyService
@@ -131,6 +132,11 @@ contract KeyService is IKeyService, EIP712, Governed {
         _barredUntil[_seat[seat].lease] = block.timestamp + BARRED;
         delete _seat[seat];
         emit SeatVacated(seat);
+    }
+
+    function _setManifest(bytes32 manifestHash_) private {
+        manifestHash = manifestHash_;
+        emit ManifestSet(manifestHash_);
     }
 
     /// @dev Whether an instance has the seat whose lease is what it was when it took it.

@@ -4,6 +4,12 @@ pragma solidity 0.8.30;
 /// @title ITill: what a contract that takes money shows of its till
 /// @dev Amounts in base units of their token; fees in hundredths of a percent. See `Till`.
 interface ITill {
+    /// @notice A token that is taken, and what of 10,000 parts of what is paid in it are the treasury's.
+    struct TokenFee {
+        address token;
+        uint256 feeBps;
+    }
+
     /// @notice The contract doesn't take this token now.
     error TokenNotAllowed(address token);
     /// @notice 256 tokens were allowed already, and one more can't be.

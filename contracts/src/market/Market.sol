@@ -58,13 +58,17 @@ contract Market is IMarket, EIP712, Treasury {
 
     /// @param owner Allows tokens and announces fees, treasury and notice period, within their bounds: the
     /// governance executor.
-    constructor(IWorkers workers_, address treasury_, address owner)
+    /// @param tokens What leases can be paid in from the beginning.
+    constructor(IWorkers workers_, address treasury_, address owner, TokenFee[] memory tokens)
         EIP712("Cloister Market", "1")
         Ownable(owner)
         Treasury(treasury_)
     {
         if (address(workers_) == address(0)) revert Errors.ZeroAddress();
         workers = workers_;
+        for (uint256 i; i < tokens.length; ++i) {
+            _till.setToken(tokens[i].token, true, tokens[i].feeBps);
+        }
     }
 
     // TENANTS

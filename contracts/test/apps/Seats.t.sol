@@ -21,9 +21,7 @@ contract SeatsTest is VerifiedNetwork {
 
     function setUp() public override {
         super.setUp();
-        service = new KeyService(governance, workers, market);
-        vm.prank(governance);
-        service.setManifest(MANIFEST);
+        service = new KeyService(governance, workers, market, MANIFEST);
         for (uint256 i; i < 3; ++i) {
             seat(i, keys[i]);
         }

@@ -30,6 +30,8 @@ export const Network = z.object({
     slashing: address,
     /** Pays whoever posts revocation lists back. */
     revocationFund: address,
+    /** Owns all of them, and has what is the treasury's: does what ballots say. */
+    safe: address,
     /** Pays what accounts of an old chain owned, where the network continues one's token. */
     claims: address.optional(),
   }),

@@ -52,11 +52,13 @@ const ACCOUNTS: readonly (readonly [address: Address, key: Hex])[] = [
 
 /** Who is who among the development accounts. */
 export const DEVELOPMENT_ROLES = {
-  governance: 0,
+  /** Has all CLOI that there is at first, and lends and gives it away. */
+  faucet: 0,
   providers: [1, 2, 3],
   tenants: [4, 5, 6, 7],
   example: 8,
-  treasury: 9,
+  /** Posts outputs of a layer 2, where there is a layer 1 beside. */
+  prover: 9,
 } as const
 
 type Where = Pick<Network, 'development' | 'name'>

@@ -12,7 +12,7 @@ import {
 } from '@cloister/chain'
 import type { Deployment } from '@cloister/contracts/deploy'
 import { CloisterError } from '@cloister/core'
-import { type Hex, type LocalAccount, zeroHash } from 'viem'
+import { type Address, type Hex, type LocalAccount, toHex, zeroHash } from 'viem'
 import { developmentAccount } from './accounts.ts'
 import { deployDevelopment } from './deploy.ts'
 import { type DevelopmentPlatform, DevelopmentRoot } from './root/index.ts'
@@ -43,6 +43,8 @@ export interface DevelopmentChain {
   root: DevelopmentRoot
   /** Acts as one of the ten funded accounts. */
   wallet(index: number): Wallet
+  /** Acts as the Safe that owns the contracts, without a ballot: anvil lets anybody. */
+  governance: Wallet
   stop(): Promise<void>
 }
 
@@ -80,6 +82,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
     deployment,
     root,
     wallet: (index) => connectWallet(network, account(index)),
+    governance: await impersonate(network, network.contracts.safe),
     stop: () => {
       clearInterval(watch)
       return anvil.stop()
@@ -100,6 +103,15 @@ export async function startAnvil(args: string[]): Promise<{ rpcUrl: string; stop
         child.kill('SIGKILL')
       }),
   }
+}
+
+/** A wallet that acts as any account of anvil's, with ether for its gas. */
+async function impersonate(network: Network, address: Address): Promise<Wallet> {
+  const wallet = connectWallet(network, { address, type: 'json-rpc' })
+  const ask = (method: string, ...params: unknown[]) => wallet.client.request({ method, params } as never)
+  await ask('anvil_impersonateAccount', address)
+  await ask('anvil_setBalance', address, toHex(10n ** 18n))
+  return wallet
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   withClaims,
 } from '@cloister/contracts/deploy'
 import { EPOCH_SECONDS } from '@cloister/economy'
-import { bytesToHex, createPublicClient, hexToBigInt, http, slice, toHex, zeroHash } from 'viem'
+import { bytesToHex, createPublicClient, type Hex, hexToBigInt, http, slice, toHex, zeroHash } from 'viem'
 import { DEVELOPMENT_ROLES, developmentAccount } from './accounts.ts'
 import { TEST_USDC_ABI, TEST_USDC_BYTECODE } from './generated/test-contracts.ts'
 import {
@@ -32,18 +32,26 @@ const FLOOR_SECONDS = 10n * 365n * 86_400n
  * block of the development chain has room for all of them.
  */
 const AT_ONCE = { gasOfContract: 6_000_000n, gasOfStep: 400_000n }
+/** What a development network may have besides. */
+export interface DevelopmentOptions {
+  /** Whose accounts are paid what they owned there. */
+  oldChain?: OldChain
+  /** What instances of its key service run. */
+  keyServiceManifest?: Hex
+}
+
 /**
- * Deploys a development network's contracts from its governance account. Platforms of `root` may serve it,
- * with the development guests, and emission begins at the last full hour. Accounts of `oldChain` are paid
- * what they owned there. Throws `deploy-failed`.
+ * Deploys a development network's contracts from its faucet's account, which owns none of them. Platforms of
+ * `root` may serve it, with the development guests, and emission begins at the last full hour. Throws
+ * `deploy-failed`.
  */
 export async function deployDevelopment(
   undeployed: Undeployed,
   root: Pick<DevelopmentRoot, 'publicKey' | 'authorityCertificate' | 'endorsements'>,
-  oldChain?: OldChain,
+  { oldChain, keyServiceManifest = zeroHash }: DevelopmentOptions = {},
 ): Promise<DeployedNetwork> {
   const addressOf = (index: number) => developmentAccount(undeployed, index).address
-  const governance = developmentAccount(undeployed, DEVELOPMENT_ROLES.governance)
+  const deployer = developmentAccount(undeployed, DEVELOPMENT_ROLES.faucet)
   const { timestamp } = await createPublicClient({ transport: http(undeployed.rpcUrl) }).getBlock()
   const key = bytesToHex(root.publicKey)
   // No platform serves before there are revocation lists. Workers post the later ones.
@@ -53,20 +61,17 @@ export async function deployDevelopment(
   )
   return deployNetwork(
     undeployed,
-    governance,
+    deployer,
     {
       plan: oldChain ? withClaims(EMBEDDED, oldChain) : EMBEDDED,
       artifacts: { ...ARTIFACTS, TestUSDC: { abi: TEST_USDC_ABI, bytecode: TEST_USDC_BYTECODE } },
-      accounts: {
-        governance: governance.address,
-        treasury: addressOf(DEVELOPMENT_ROLES.treasury),
-        ...Object.fromEntries(providers),
-      },
+      accounts: Object.fromEntries(providers),
       given: {
         rootX: hexToBigInt(slice(key, 0, 32)),
         rootY: hexToBigInt(slice(key, 32)),
         floors: [{ fmspc: `0x${DEVELOPMENT_FMSPC}`, floor: floorUntil(timestamp + FLOOR_SECONDS) }],
         measurements: developmentMeasurements(),
+        keyServiceManifest,
         emissionStart: timestamp - (timestamp % BigInt(EPOCH_SECONDS)),
         authority: bytesToHex(root.authorityCertificate),
         rootList: `0x${lists.root_ca_crl}`,

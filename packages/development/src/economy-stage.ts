@@ -69,7 +69,7 @@ const STAGE: Plan = {
       ],
     },
   ],
-  steps: [{ by: GOVERNANCE, to: 'workers', function: 'setObserver', args: [contract('emission')] }],
+  steps: [{ to: 'workers', function: 'setObserver', args: [contract('emission')] }],
   facts: [],
   values: {},
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build, context } from 'esbuild'
+import { IMAGE, IMAGE_OPTIONS } from './image-code.mjs'
 import { lateBuiltins } from './late-builtins.mjs'
 import { curveAlone, LEFT_OUT, REQUIRE, unused } from './left-out.mjs'
 import { changedSources, OWN_PATHS } from './own-sources.mjs'
@@ -34,8 +35,10 @@ const DAEMONS = {
   fill: 'packages/executors/src/volumes/fill-main.ts',
   'read-volume': 'packages/executors/src/volumes/read-main.ts',
 }
+/** Programs that become images, which a network is begun with: their code, as it is in there. */
+const IMAGES = { 'key-service': 'services/key-service/src/server/main.ts' }
 /** What packs is a source too. */
-const OWN = ['pack', 'late-builtins', 'left-out', 'own-sources'].map(
+const OWN = ['pack', 'image-code', 'late-builtins', 'left-out', 'own-sources'].map(
   (name) => `packages/packed/src/${name}.mjs`,
 )
 const FOLDER = packedFolder()
@@ -66,7 +69,10 @@ const OPTIONS = {
 if (!isPacked()) await pack()
 
 async function pack() {
-  const built = [...(await Promise.all([bundle(COMMANDS, true), bundle(DAEMONS, false)])), ...(await often())]
+  const built = [
+    ...(await Promise.all([bundle(COMMANDS, true), bundle(DAEMONS, false), imageCode()])),
+    ...(await often()),
+  ]
   const outputFiles = built.flatMap((one) => one.outputFiles)
   const outputs = Object.assign({}, ...built.map((one) => one.metafile.outputs))
   const digest = createHash('sha256')
@@ -96,6 +102,9 @@ async function pack() {
   const programs = [
     ...Object.entries({ ...COMMANDS, ...DAEMONS }).map(([program, source]) =>
       described(source, program, ownSources(outputs, firstOf(outputs, source))),
+    ),
+    ...Object.entries(IMAGES).map(([program, source]) =>
+      described(`${source} ${IMAGE}`, program, ownSources(outputs, firstOf(outputs, source))),
     ),
     ...Object.keys(OFTEN).map((command) => {
       const file = relative(ROOT, join(FOLDER, `${command}.js`))
@@ -136,6 +145,18 @@ function bundle(programs, splitting) {
     outdir: FOLDER,
     splitting,
     plugins: [...PLUGINS, changedSources()],
+  })
+}
+
+/** The code of images, not yet written. */
+function imageCode() {
+  return build({
+    ...IMAGE_OPTIONS,
+    absWorkingDir: ROOT,
+    metafile: true,
+    entryPoints: IMAGES,
+    outdir: FOLDER,
+    logLevel: 'error',
   })
 }
 

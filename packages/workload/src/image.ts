@@ -2,6 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonicalHash } from '@cloister/core'
 import { buildImage } from '@cloister/executors'
+import { packedProgram } from '@cloister/packed'
+import { IMAGE, IMAGE_OPTIONS } from '@cloister/packed/image-code'
 import { build, stop } from 'esbuild'
 
 /** A program that becomes an image. */
@@ -44,24 +46,11 @@ export async function buildProgramImage(
   return made
 }
 
+/** The program in one file; made anew only where it was changed since programs were packed. */
 async function bundle(source: string): Promise<string> {
-  const bundled = await build({
-    entryPoints: [source],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    // Some of what is bundled is CommonJS and asks for `require`.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    charset: 'ascii',
-    legalComments: 'none',
-    // Node keeps the text of what it runs: without comments it is half as long.
-    minifyWhitespace: true,
-    lineLimit: 160,
-  })
+  const packed = packedProgram(source, { command: IMAGE })
+  if (packed !== source) return readFileSync(packed, 'utf8')
+  const bundled = await build({ ...IMAGE_OPTIONS, entryPoints: [source] })
   // Its process would stay for as long as ours, with 120 MB.
   await stop()
   return bundled.outputFiles[0]?.text ?? ''

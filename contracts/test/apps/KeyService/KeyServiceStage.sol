@@ -15,7 +15,7 @@ abstract contract KeyServiceStage is Network {
 
     function setUp() public override {
         super.setUp();
-        service = new KeyService(governance, workers, market);
+        service = new KeyService(governance, workers, market, 0);
         register();
         attest();
         lease = openLease(address(usdc), 1, 1_000_000, 1);

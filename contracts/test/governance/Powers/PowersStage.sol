@@ -10,7 +10,7 @@ abstract contract PowersStage is StakedNetwork {
 
     function setUp() public override {
         super.setUp();
-        service = new KeyService(governance, workers, market);
+        service = new KeyService(governance, workers, market, 0);
         fund(provider, POOL);
         delegate(provider, provider, POOL);
         attest();

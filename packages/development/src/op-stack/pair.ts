@@ -40,7 +40,7 @@ export async function startDevelopmentPair(
 ): Promise<DevelopmentPair> {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-pair-'))
   const now = Math.floor(Date.now() / 1000)
-  const deployer = developmentAccount({ name: 'pair', development: true }, DEVELOPMENT_ROLES.governance)
+  const deployer = developmentAccount({ name: 'pair', development: true }, DEVELOPMENT_ROLES.faucet)
   writeFileSync(join(folder, '1.json'), layer1Genesis(now - 60, deployer.address))
   writeFileSync(join(folder, '2.json'), layer2Genesis(31337, now - 60))
   const [anvil, chain] = await Promise.all([
@@ -57,16 +57,15 @@ export async function startDevelopmentPair(
   const layer1 = connectSide(anvil.rpcUrl, LAYER1_CHAIN_ID, POLLING_MS)
   const layer2 = connectSide(chain.network.rpcUrl, chain.network.chainId, POLLING_MS)
   const account = (index: number) => developmentAccount(chain.network, index)
-  const governance = account(DEVELOPMENT_ROLES.governance)
-  const prover = account(DEVELOPMENT_ROLES.treasury)
-  const contracts = await deployLayer1({ layer1, layer2 }, governance, {
+  const prover = account(DEVELOPMENT_ROLES.prover)
+  const contracts = await deployLayer1({ layer1, layer2 }, deployer, {
     delaySeconds: 3_600,
     submissionInterval: 1,
     ...choices,
     prover: prover.address,
   })
-  await initializeLayer2(layer2, governance, contracts)
-  const network = await layer1Of(chain.network, { layer1, rpcUrl: anvil.rpcUrl, contracts }, governance)
+  await initializeLayer2(layer2, deployer, contracts)
+  const network = await layer1Of(chain.network, { layer1, rpcUrl: anvil.rpcUrl, contracts }, deployer)
   const proposing = { layer1, layer2, oracle: contracts.oracle, prover }
   let relayed = 0n
   const ask = (method: string, ...params: unknown[]) => layer1.request({ method, params } as never)

@@ -11,7 +11,7 @@ export async function faucet(options: Globals): Promise<void> {
   const network = loadNetwork(findNetwork(options))
   const { account } = walletOf(connect(options))
   await fundDevelopmentAccount(
-    connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.governance)),
+    connectWallet(network, developmentAccount(network, DEVELOPMENT_ROLES.faucet)),
     account.address,
   )
   if (options.json) return sayJson({ account: account.address })

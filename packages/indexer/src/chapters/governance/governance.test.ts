@@ -26,7 +26,7 @@ let treasury: Address
 beforeAll(async () => {
   index = await startTestIndex()
   chain = index.chain
-  owner = chain.wallet(0)
+  owner = chain.governance
   treasury = chain.wallet(8).account.address
 })
 afterAll(() => index?.stop())

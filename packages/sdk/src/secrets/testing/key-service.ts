@@ -38,7 +38,7 @@ export async function startFakeKeyService(): Promise<FakeKeyService> {
     indexerUrl: services.url,
     attestation: { ...chain.network.attestation, endorsementsUrl: services.url },
   }
-  await setKeyServiceManifest(chain.wallet(0), MANIFEST_HASH)
+  await setKeyServiceManifest(chain.governance, MANIFEST_HASH)
   await fundDevelopmentAccount(chain.wallet(0), chain.wallet(4).account.address)
   const served: Serving[] = [services]
   for (const index of [0, 1, 2]) {

@@ -1,0 +1,202 @@
+import {
+  ADMISSION_ABI,
+  EMISSION_ABI,
+  KEY_SERVICE_ABI,
+  MARKET_ABI,
+  SLASHING_ABI,
+  STAKE_ABI,
+  WORKERS_ABI,
+} from '@cloister/chain'
+import { type Abi, type AbiFunction, parseEther, toFunctionSelector, zeroAddress } from 'viem'
+import { contract, factsOf, given, type Plan, type Value } from './plan.ts'
+import { factsOfSafe, SAFE_PARTS } from './safe.ts'
+
+const HOUR = 3_600
+const DAY = 24 * HOUR
+const CLOI = 10n ** 18n
+/** The treasury's stable token has six decimals. */
+const DOLLARS = 10n ** 6n
+
+/** Who holds less can't propose. */
+const MIN_POWER = 100n * CLOI
+
+/** Contracts that have an owner, which is the Safe. */
+export const OWNED_CONTRACTS = [
+  'admission',
+  'workers',
+  'market',
+  'cloi',
+  'keyService',
+  'stake',
+  'emission',
+  'slashing',
+] as const
+
+/** Ballots' tracks by their numbers, see Tracks.sol. */
+const TRACK = {
+  parameters: 0,
+  smallSpending: 1,
+  mediumSpending: 2,
+  largeSpending: 3,
+  contractsAndRoles: 4,
+  guestsAndFloors: 5,
+  emergency: 6,
+  election: 7,
+} as const
+
+/**
+ * The rules of each track, in the order of their numbers. The more a track's ballots can do, the longer the
+ * voting and the timelock, and the more has to be for it. What ballots can do to stake and to whoever holds
+ * a role waits for longer than stake takes to leave.
+ */
+const TRACKS: readonly Value[] = [
+  rules({ bond: 1_000n, votingDays: 7, confirm: DAY, timelock: 2 * DAY, approval: 5_000, support: 1_000 }),
+  rules({ bond: 500n, votingDays: 5, confirm: DAY, timelock: 2 * DAY, approval: 5_000, support: 300 }),
+  rules({ bond: 2_000n, votingDays: 7, confirm: DAY, timelock: 4 * DAY, approval: 5_500, support: 700 }),
+  rules({
+    bond: 10_000n,
+    votingDays: 14,
+    confirm: 2 * DAY,
+    timelock: 7 * DAY,
+    approval: 6_000,
+    support: 1_500,
+  }),
+  rules({
+    bond: 10_000n,
+    votingDays: 14,
+    confirm: 2 * DAY,
+    timelock: 22 * DAY,
+    approval: 6_667,
+    support: 2_000,
+  }),
+  rules({ bond: 1_000n, votingDays: 7, confirm: DAY, timelock: 2 * DAY, approval: 5_500, support: 1_000 }),
+  rules({
+    bond: 1_000n,
+    votingDays: 2,
+    confirm: 3 * HOUR,
+    timelock: 6 * HOUR,
+    approval: 6_000,
+    support: 500,
+  }),
+  rules({ bond: 1_000n, votingDays: 7, confirm: DAY, timelock: 3 * HOUR, approval: 5_000, support: 500 }),
+]
+
+interface Rules {
+  /** CLOI. */
+  bond: bigint
+  votingDays: number
+  /** Seconds. */
+  confirm: number
+  /** Seconds. */
+  timelock: number
+  /** Basis points at the end of the voting: for of for and against. */
+  approval: number
+  /** Basis points at the end of the voting: for and abstaining, of the electorate. */
+  support: number
+}
+
+/** A track's rules; both curves begin high, and what was vetoed needs more. */
+function rules({ bond, votingDays, confirm, timelock, approval, support }: Rules): Value {
+  return {
+    bond: bond * CLOI,
+    minPower: MIN_POWER,
+    votingPeriod: votingDays * DAY,
+    confirmPeriod: confirm,
+    timelock,
+    approvalStart: 9_000,
+    approvalEnd: approval,
+    supportStart: 5_000,
+    supportEnd: support,
+    approvalAgain: approval + 1_500,
+    supportAgain: support * 2,
+  }
+}
+
+/** What ballots of a track may call, by contract. Contracts and roles may call anything. */
+const ALLOWED: readonly Value[] = [
+  ...calls(TRACK.parameters, 'market', MARKET_ABI, 'setToken', 'setNoticePeriod'),
+  ...calls(TRACK.parameters, 'workers', WORKERS_ABI, 'setCoveragePeriod', 'setVerdictThreshold'),
+  ...calls(TRACK.parameters, 'stake', STAKE_ABI, 'setCollateralPerGpu'),
+  ...calls(TRACK.parameters, 'emission', EMISSION_ABI, 'setClassWeight'),
+  ...calls(TRACK.parameters, 'slashing', SLASHING_ABI, 'setPenalty'),
+  ...calls(TRACK.guestsAndFloors, 'admission', ADMISSION_ABI, 'setFloor', 'setMeasurement'),
+  ...calls(TRACK.guestsAndFloors, 'keyService', KEY_SERVICE_ABI, 'setManifest', 'vacate'),
+  // What ends by itself, takes back what did, or keeps from coming what was announced.
+  ...calls(TRACK.emergency, 'admission', ADMISSION_ABI, 'suspendMeasurement', 'raiseFloor', 'lowerFloor'),
+  ...calls(TRACK.emergency, 'slashing', SLASHING_ABI, 'propose', 'cancel'),
+  ...OWNED_CONTRACTS.flatMap((of) => calls(TRACK.emergency, of, MARKET_ABI, 'callOff')),
+]
+
+/** What one ballot of a track may spend: CLOI, dollars, ether. */
+const CAPS: readonly Value[] = [
+  ...caps(TRACK.smallSpending, 50_000n, 10_000n, '1'),
+  ...caps(TRACK.mediumSpending, 500_000n, 100_000n, '10'),
+  ...caps(TRACK.largeSpending, 10_000_000n, 2_000_000n, '200'),
+]
+
+/** Whom ballots that spend may let take tokens. */
+const SPENDERS: readonly Value[] = []
+
+/** The name that votes are signed for, as wallets show it. */
+const SPACE = 'cloister.eth'
+
+/** The Safe, whose only module is what counts votes; that is its owner too, and can't sign. */
+const SAFE = { owner: contract('ballots'), modules: [contract('ballots')] }
+
+/**
+ * What owns a network: a Safe that does what ballots say, and nothing else. Nobody has a key of it. Until an
+ * election seats somebody there is neither council nor committee, and nothing waits for them.
+ *
+ * Given: `stable`, the token that leases are paid in beside CLOI.
+ */
+export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
+  contracts: [
+    ...SAFE_PARTS,
+    { name: 'tracks', contract: 'Tracks', args: [contract('safe'), TRACKS, ALLOWED, CAPS, SPENDERS] },
+    {
+      name: 'ballots',
+      contract: 'Ballots',
+      args: [
+        {
+          token: contract('cloi'),
+          power: contract('power'),
+          tracks: contract('tracks'),
+          safe: contract('safe'),
+          council: zeroAddress,
+          committee: zeroAddress,
+          space: SPACE,
+        },
+      ],
+    },
+  ],
+  safe: SAFE,
+  facts: [
+    ...factsOfSafe(SAFE),
+    ...factsOf('tracks', { safe: contract('safe') }),
+    ...factsOf('ballots', {
+      token: contract('cloi'),
+      power: contract('power'),
+      tracks: contract('tracks'),
+      safe: contract('safe'),
+      council: zeroAddress,
+      committee: zeroAddress,
+      space: SPACE,
+    }),
+  ],
+}
+
+function calls(track: number, of: string, abi: Abi, ...functions: string[]): Value[] {
+  return functions.map((name) => {
+    const found = abi.find((item): item is AbiFunction => item.type === 'function' && item.name === name)
+    if (!found) throw new Error(`${of} has no ${name}.`)
+    return { track, target: contract(of), selector: toFunctionSelector(found) }
+  })
+}
+
+function caps(track: number, cloi: bigint, dollars: bigint, ether: string): Value[] {
+  return [
+    { track, token: contract('cloi'), amount: cloi * CLOI },
+    { track, token: given('stable'), amount: dollars * DOLLARS },
+    { track, token: zeroAddress, amount: parseEther(ether) },
+  ]
+}
