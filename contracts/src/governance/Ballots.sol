@@ -41,8 +41,8 @@ contract Ballots is IBallots, Polls {
     address public committee;
     /// @inheritdoc IBallots
     mapping(address proposer => uint256) public proposedBy;
-    /// @inheritdoc IBallots
-    mapping(bytes32 content => bool) public isVetoed;
+    /// @dev When calls were vetoed; 0 where they never were.
+    mapping(bytes32 content => uint256) private _vetoedAt;
 
     /// @dev Which ballot announced a change last: keccak256(abi.encode(target, change)).
     mapping(bytes32 announcement => bytes32 id) private _announcedBy;
@@ -96,7 +96,7 @@ contract Ballots is IBallots, Polls {
             if (calls[i].announced && timelock < LONG_TIMELOCK) timelock = LONG_TIMELOCK;
         }
         uint256 executableAt = block.timestamp + timelock;
-        bool isVetoProof = isVetoed[ballot.content];
+        bool isVetoProof = isVetoed(ballot.content);
         (ballot.executableAt, ballot.isVetoProof) = (uint40(executableAt), isVetoProof);
         emit BallotQueued(id, executableAt, isVetoProof);
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -154,8 +154,8 @@ contract Ballots is IBallots, Polls {
         State state = stateOf(id);
         if (state != State.Queued && state != State.Executable) revert WrongState(id, state);
         bytes32 content = _ballot[id].content;
-        if (isVetoed[content]) revert CannotBeVetoed(id);
-        isVetoed[content] = true;
+        if (isVetoed(content)) revert CannotBeVetoed(id);
+        _vetoedAt[content] = block.timestamp;
         emit BallotVetoed(id, content, msg.sender);
     }
 
@@ -199,10 +199,9 @@ contract Ballots is IBallots, Polls {
         Ballot storage ballot = _ballot[id];
         if (ballot.start == 0) return State.None;
         if (ballot.isExecuted) return State.Executed;
-        bool wasVetoed = isVetoed[ballot.content];
         uint256 executableAt = ballot.executableAt;
         if (executableAt != 0) {
-            if (wasVetoed && !ballot.isVetoProof) return State.VetoedOnce;
+            if (_wasVetoed(ballot) && !ballot.isVetoProof) return State.VetoedOnce;
             if (block.timestamp < executableAt) return State.Queued;
             return block.timestamp < executableAt + WINDOW ? State.Executable : State.Expired;
         }
@@ -217,10 +216,20 @@ contract Ballots is IBallots, Polls {
         return ballot.content == 0 ? State.Decided : State.Passed;
     }
 
+    /// @inheritdoc IBallots
+    function isVetoed(bytes32 content) public view returns (bool) {
+        return _vetoedAt[content] != 0;
+    }
+
     // INTERNAL
 
     function _wasVetoed(Ballot storage ballot) internal view override returns (bool) {
-        return isVetoed[ballot.content];
+        uint256 at = _vetoedAt[ballot.content];
+        if (at == 0) return false;
+        // What had expired by then stays so.
+        uint256 since = ballot.executableAt;
+        if (since == 0) since = ballot.end + _postingOf(ballot);
+        return at < since + WINDOW;
     }
 
     function _setBrakes(address council_, address committee_) private {

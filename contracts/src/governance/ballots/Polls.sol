@@ -277,7 +277,7 @@ abstract contract Polls is IBallots {
         return passed >= whole ? end : start - (start - end) * passed / whole;
     }
 
-    function _postingOf(Ballot storage ballot) private view returns (uint256) {
+    function _postingOf(Ballot storage ballot) internal view returns (uint256) {
         return ballot.isFast ? FAST_POSTING : POSTING;
     }
 
