@@ -24,6 +24,7 @@ const CONTRACTS = [
   'Power',
   'Tracks',
   'Ballots',
+  'Council',
 ]
 /** What a network's Safe is made of: Safe 1.5.0 as its makers compiled it (LGPL-3.0), by path. */
 const SAFE_CONTRACTS = {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IBallots} from "./IBallots.sol";
+
 /// @title ICouncil: members who were elected for a while, and what enough of them may do
 /// @notice Deployed twice: the council vetoes, calls spam and spends a small allowance; the technical
 /// committee vetoes and hastens emergencies. Members act by motions, which expire after a week. Seats end
@@ -32,9 +34,9 @@ interface ICouncil {
         /// Unix seconds.
         uint40 expiresAt;
         bool isCarried;
-        /// Members for it who have a seat now.
+        /// Members who are for it; 0 where others have the seats since.
         uint256 votes;
-        /// Members that it needs now.
+        /// Members that it needs.
         uint256 needed;
     }
 
@@ -46,7 +48,7 @@ interface ICouncil {
     event Seconded(uint256 indexed motion, address indexed member);
     /// @notice Enough members were for a motion, and it was done.
     event Carried(uint256 indexed motion);
-    /// @notice What may be spent of a token in 30 days.
+    /// @notice What may be spent of a token in a period of 30 days.
     event AllowanceSet(address indexed token, uint256 amount);
 
     /// @notice The account has no seat, or its term is over.
@@ -76,8 +78,15 @@ interface ICouncil {
     /// `NotAMember`, `MotionOver`, `SecondedBefore` and whatever the motion fails for.
     function second(uint256 motion) external;
 
-    /// @notice Sets what may be spent of a token in any 30 days; the zero address is ether. By the Safe.
+    /// @notice Sets what may be spent of a token in 30 days, which begin with the first payment after the
+    /// last such period; the zero address is ether. By the Safe. Reverts with `NotTheSafe`.
     function setAllowance(address token, uint256 amount) external;
+
+    /// @notice Whose elections seat members, and whose ballots motions are about.
+    function ballots() external view returns (IBallots);
+
+    /// @notice The Safe, of which this is a module that spends no more than its allowance.
+    function safe() external view returns (address);
 
     /// @notice How many seats there are.
     function seats() external view returns (uint256);
@@ -91,7 +100,8 @@ interface ICouncil {
     /// @notice When the members' term ends, Unix seconds.
     function termEnd() external view returns (uint256);
 
-    /// @notice How many members an act takes now.
+    /// @notice How many members an act takes: its part of all seats, whoever is in them, rounded up; 0 for
+    /// what this body doesn't do.
     function neededFor(Act act) external view returns (uint256);
 
     /// @notice What is known of a motion.
@@ -100,6 +110,6 @@ interface ICouncil {
     /// @notice How many motions there were.
     function motionCount() external view returns (uint256);
 
-    /// @notice What may be spent of a token in 30 days, and what of it is left now.
+    /// @notice What may be spent of a token in a period of 30 days, and what of it is left now.
     function allowanceOf(address token) external view returns (uint256 amount, uint256 left);
 }

@@ -163,6 +163,15 @@ export const REFUSALS: Record<string, string> = {
   NotTheSafe: 'Only the Safe may do that, which does what ballots decide.',
   NotABrake: 'Only the council or the technical committee may do that.',
 
+  // Councils.
+  NotAMember: 'This account has no seat in the council, or its term is over.',
+  MotionOver: 'There is no such motion, or it was carried or is over.',
+  SecondedBefore: 'This member is for the motion already.',
+  NotThisBody: 'This council does not do that.',
+  OverAllowance: 'The council may spend {left} more for now, which is less than {asked}.',
+  NotAnElection: 'That is no election of this council that was decided lately and later than the last one.',
+  PaymentFailed: 'The Safe could not pay that.',
+
   // What OpenZeppelin's contracts refuse for.
   ERC5805FutureLookup: 'Votes are known of seconds that are over.',
   VotesExpiredSignature: 'The registration of votes has expired.',
