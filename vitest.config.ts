@@ -54,7 +54,7 @@ const IN_PAIRS = [
  * process, and with it what they load.
  */
 const QUICK = [
-  'packages/{attest,client,core,gateway,keeper,migration,operations,packed,sdk,secrets,snapshots,terminal,transport,verify,workload}/**/*.test.ts',
+  'packages/{attest,ballots,client,core,gateway,keeper,migration,operations,packed,sdk,secrets,snapshots,terminal,transport,verify,workload}/**/*.test.ts',
   'packages/agent/src/**/*.test.ts',
   'services/**/*.test.ts',
 ]

@@ -75,6 +75,7 @@ export async function liveThrough(
     chain: port,
     indexer: 1,
     gateway: 1,
+    hub: 1,
     endorsements: 1,
     workers: [1, 1, 1] as [number, number, number],
     tcp: 1,

@@ -55,6 +55,7 @@ export async function ensureContracts(
       pollingIntervalMs: 150,
       indexerUrl: `http://127.0.0.1:${ports.indexer}`,
       gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
+      hubUrl: `http://127.0.0.1:${ports.hub}`,
       attestation: {
         endorsementsUrl: `http://127.0.0.1:${ports.endorsements}`,
         gpuKeysUrl: `http://127.0.0.1:${ports.endorsements}/nvidia/keys.json`,

@@ -7,6 +7,7 @@ import type { Settings } from './settings.ts'
 const CHAIN = packedProgram(join(import.meta.dirname, 'chain/main.ts'))
 const INDEXER = packedProgram(fileURLToPath(import.meta.resolve('@cloister/indexer/daemon')))
 const GATEWAY = packedProgram(fileURLToPath(import.meta.resolve('@cloister/gateway/daemon')))
+const HUB = packedProgram(fileURLToPath(import.meta.resolve('@cloister/ballots/daemon')))
 /** Whoever watches a network on their own machine wants it to stop soon. */
 const DRAIN = ['--drain', '1']
 
@@ -63,6 +64,17 @@ export function gatewayDaemon({ folder, ports }: Settings): DaemonSettings {
       ...DRAIN,
     ],
     probe: { url: `http://127.0.0.1:${ports.gateway}/health` },
+  }
+}
+
+/** Takes votes, where the network has ballots. */
+export function hubDaemon({ folder, ports }: Settings): DaemonSettings {
+  const words = ['--network', join(folder, 'network.json'), '--folder', join(folder, 'hub')]
+  return {
+    ...common(folder),
+    name: 'hub',
+    command: [...NODE, HUB, ...words, '--port', String(ports.hub), '--requests-per-second', '0', ...DRAIN],
+    probe: { url: `http://127.0.0.1:${ports.hub}/health` },
   }
 }
 

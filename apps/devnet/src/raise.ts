@@ -6,7 +6,7 @@ import { DevelopmentRoot, signDocuments } from '@cloister/development/root'
 import { prepareDatabase } from '@cloister/indexer/database'
 import { IndexClient } from '@cloister/sdk'
 import { ATTESTATION_FOLDER, ensureContracts, fundTenants, LEAVES_FILE } from './contracts.ts'
-import { chainDaemon, gatewayDaemon, indexerDaemon, indexFolder } from './daemons.ts'
+import { chainDaemon, gatewayDaemon, hubDaemon, indexerDaemon, indexFolder } from './daemons.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { buildKeyService, ensureKeyService } from './key-service.ts'
 import { isFree } from './ports.ts'
@@ -97,6 +97,7 @@ export async function raiseNetwork(
     ...workers.map((worker) => supervision.launch(worker)),
     indexing,
     supervision.launch(gatewayDaemon(settings)),
+    network.contracts.ballots && supervision.launch(hubDaemon(settings)),
     fundTenants(network),
     ...([0, 1, 2] as const).map((index) => backPool(network, index)),
   ])
@@ -145,6 +146,7 @@ async function wipe(folder: string): Promise<void> {
     'network.json',
     LEAVES_FILE,
     'index',
+    'hub',
     'gateway-ports.json',
     'ports.json',
     'workers',
@@ -159,6 +161,7 @@ async function checkPorts({ ports, folder }: Settings): Promise<void> {
     chain: ports.chain,
     indexer: ports.indexer,
     gateway: ports.gateway,
+    hub: ports.hub,
     endorsements: ports.endorsements,
     oak: ports.workers[0],
     elm: ports.workers[1],

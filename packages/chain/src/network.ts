@@ -34,6 +34,8 @@ export const Network = z.object({
     safe: address,
     /** Pays what accounts of an old chain owned, where the network continues one's token. */
     claims: address.optional(),
+    /** Has ballots proposed, voted on and carried out, where the network is governed by them. */
+    ballots: address.optional(),
   }),
   /** Block the contracts were deployed in. */
   deployedAt: z.int().min(0),
@@ -44,6 +46,8 @@ export const Network = z.object({
     .min(1),
   indexerUrl: url,
   gatewayUrl: url,
+  /** Takes votes and publishes them. Anybody may run another one. */
+  hubUrl: url.optional(),
   attestation: z.object({
     /** Where endorsements are to be had, in the form of Intel's PCS (API v4). */
     endorsementsUrl: url,

@@ -31,6 +31,7 @@ const DAEMONS = {
   indexer: 'packages/indexer/src/main.ts',
   'make-database': 'packages/indexer/src/database/make.ts',
   gateway: 'packages/gateway/src/main.ts',
+  hub: 'packages/ballots/src/node/main.ts',
   unpack: 'packages/executors/src/oci/unpack-main.ts',
   fill: 'packages/executors/src/volumes/fill-main.ts',
   'read-volume': 'packages/executors/src/volumes/read-main.ts',

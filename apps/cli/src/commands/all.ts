@@ -10,6 +10,7 @@ import { addProvider } from './provider/commands.ts'
 import { addSnapshots } from './snapshots/commands.ts'
 import { addStake } from './stake/commands.ts'
 import { addVerify } from './verify/commands.ts'
+import { addVote } from './vote/commands.ts'
 import { addWallet } from './wallet/commands.ts'
 import { addWitness } from './witness/commands.ts'
 import { addWorkers } from './workers/commands.ts'
@@ -26,6 +27,7 @@ export function addCommands(program: Command): void {
   addApps(program)
   addWorkers(program)
   addGovernance(program)
+  addVote(program)
   addManifest(program)
   addWallet(program)
   addProvider(program)

@@ -1,0 +1,84 @@
+import { decodeChange, getTrack, governedContracts } from '@cloister/chain'
+import { formatDuration, showAmount } from '@cloister/core'
+import { type BallotStatus, type Cloister, votes } from '@cloister/sdk'
+import { facts, paint, printable, say, sayJson } from '@cloister/terminal'
+import { isAddressEqual } from 'viem'
+import type { Globals } from '../../command.ts'
+import { connect } from '../../context.ts'
+import { CLOI, instant, percent } from '../../show.ts'
+import { ballotJson } from './json.ts'
+import { powerLines } from './power.ts'
+import { bars, curve, nextOf, shareOf, stateOf } from './standing.ts'
+import { trackName } from './tracks.ts'
+
+const BPS = 10_000
+
+export async function show(id: string, options: Globals): Promise<void> {
+  const cloister = connect(options)
+  const status = await votes.find(cloister, id)
+  const account = cloister.wallet?.account.address
+  const power = account && (await votes.power(cloister, status.ballot, account))
+  const rules = await getTrack(cloister.chain, status.ballot.track)
+  if (options.json)
+    return sayJson({
+      ...ballotJson(status),
+      rules,
+      ...(power && { power: { account, most: power.most, reasons: power.reasons } }),
+    })
+  const { ballot, standing } = status
+  say(paint('bold', printable(ballot.title)))
+  if (ballot.isTextMissing) say(paint('yellow', 'Its text is at no hub that this network names.'))
+  if (ballot.body !== '') say(`\n${printable(ballot.body)}\n`)
+  say(
+    facts([
+      ['ballot', ballot.id],
+      ['track', trackName(ballot.track)],
+      ['kind', ballot.kind],
+      ['proposed', `${instant(ballot.proposedAt)} by ${ballot.proposer}`],
+      ['state', stateOf(status)],
+      ['voting', `${instant(ballot.start)} to ${instant(ballot.end)}`],
+      ['posting', `until ${instant(ballot.postingEnd)}`],
+      ['next', nextOf(status)],
+    ]),
+  )
+  for (const line of callLines(cloister, status)) say(line)
+  const { turnout, electorate } = standing.facts
+  say(`\nPosted so far: ${showAmount(turnout, CLOI)}, ${percent(shareOf(turnout, electorate))} of all power`)
+  for (const line of bars(status)) say(line)
+  if (ballot.kind === 'basic') for (const line of thresholdLines(status, rules)) say(line)
+  if (power && account) for (const line of powerLines(account, ballot, power)) say(line)
+}
+
+/** What the Safe is to do, as far as the function is known. */
+function callLines({ network }: Cloister, { proposed }: BallotStatus): string[] {
+  const contracts = governedContracts(network)
+  return proposed.proposal.calls.map(({ target, value, data, announced }, at) => {
+    const contract = contracts.find(({ address }) => isAddressEqual(address, target))
+    const change = contract && decodeChange(contract.abi, data)
+    const what = change
+      ? `${contract.name}.${change.function}(${JSON.stringify(change.args, plain)})`
+      : data.slice(0, 74)
+    const more = [value > 0n && `with ${value} wei`, announced && 'announced 22 days ahead'].filter(Boolean)
+    return `${at === 0 ? '\n' : ''}call ${at + 1}  ${target}  ${printable(what)} ${more.join(', ')}`.trimEnd()
+  })
+}
+
+function plain(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+/** What it has to reach, and what it has: for among for and against, and part of all power. */
+function thresholdLines(
+  { ballot, standing, scores }: BallotStatus,
+  rules: Awaited<ReturnType<typeof getTrack>>,
+): string[] {
+  const [yes = 0n, no = 0n, abstain = 0n] = scores
+  const passed = (standing.now - ballot.start) / Math.max(1, ballot.end - ballot.start)
+  const line = (name: string, has: number, from: number, to: number) =>
+    `  ${name}  ${curve(from / BPS, to / BPS, passed)}  has ${percent(has)}, needs ${percent(to / BPS)} at the end`
+  return [
+    line('approval', shareOf(yes, yes + no), rules.approvalStart, rules.approvalEnd),
+    line('support ', shareOf(yes + abstain, standing.facts.electorate), rules.supportStart, rules.supportEnd),
+    `  It passes before its end if more than half of all power is for it for ${formatDuration(rules.confirmPeriod)}.`,
+  ]
+}

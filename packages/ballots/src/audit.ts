@@ -1,0 +1,145 @@
+import {
+  type Chain,
+  type CountedVoteEvent,
+  getBallotStanding,
+  getCountedVote,
+  getProposedBallot,
+  getVoteEvents,
+  type ProposedBallot,
+} from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import type { Address, Hex } from 'viem'
+import type { Ballot } from './ballot.ts'
+import { ballotOf, readPower } from './chain-source.ts'
+import { readChoice } from './messages/choice.ts'
+import { packChoice, unpackChoice } from './messages/packed.ts'
+import { isSignedByKey } from './messages/signature.ts'
+import type { SignedVote } from './messages/vote.ts'
+import { isInVoting } from './messages/window.ts'
+import { lastOfEach, lastVotes } from './post.ts'
+import { partsWith, type VotingPower, weigh } from './tally/power.ts'
+import { type Tally, tally } from './tally/tally.ts'
+
+const TRANSACTION_TAG = 2 ** 32 - 1
+
+/** A counted vote that nothing accounts for, or a signed one that isn't counted. */
+export interface Discrepancy {
+  voter: Address
+  what: 'no-envelope' | 'other-choice' | 'bad-signature' | 'not-posted' | 'newer-not-posted'
+  /** The vote's id, where there is an envelope. */
+  id?: Hex
+}
+
+/** What an audit of a ballot found. */
+export interface Audit {
+  ballot: Ballot
+  /** Of the votes that the chain counts, with power worked out anew. */
+  recomputed: Tally
+  /** What the contract says, as `Tally.sums` and `Tally.total`. */
+  onChain: { sums: readonly bigint[]; total: bigint }
+  isSame: boolean
+  /** Votes that the chain counts, and how many of them were cast by a transaction. */
+  counted: number
+  byTransaction: number
+  /** Envelopes that were given, the last of each voter. */
+  envelopes: number
+  discrepancies: Discrepancy[]
+}
+
+/**
+ * Works a ballot's tally out of the chain's events and of envelopes, believing neither the contract's sums
+ * nor any hub: power of every voter at the second that was fixed, parts that were counted, delegators that
+ * voted themselves. Throws `not-found`, `chain-unreachable`.
+ */
+export async function auditBallot(chain: Chain, id: Hex, envelopes: Iterable<SignedVote>): Promise<Audit> {
+  const proposed = await getProposedBallot(chain, id)
+  if (!proposed) throw new CloisterError('not-found', `There is no ballot ${id} on this network.`)
+  const [standing, events] = await Promise.all([
+    getBallotStanding(chain, id),
+    getVoteEvents(chain, id, proposed.block),
+  ])
+  const ballot = await ballotOf(proposed, standing, () => undefined)
+  const counted = lastOfEach(events)
+  const recomputed = await recompute(chain, ballot, proposed, counted)
+  const onChain = { sums: standing.tally, total: BigInt(standing.facts.turnout) }
+  const signed = new Map(lastVotes(id, envelopes).map((vote) => [vote.from, vote]))
+  const byTransaction = await votersByTransaction(chain, id, counted.keys())
+  return {
+    ballot,
+    recomputed,
+    onChain,
+    isSame:
+      recomputed.total === onChain.total &&
+      recomputed.sums.length === onChain.sums.length &&
+      recomputed.sums.every((sum, at) => sum === onChain.sums[at]),
+    counted: counted.size,
+    byTransaction: byTransaction.size,
+    envelopes: signed.size,
+    discrepancies: await compare(ballot, counted, byTransaction, signed),
+  }
+}
+
+async function recompute(
+  chain: Chain,
+  { kind, choices }: Ballot,
+  { snapshot }: ProposedBallot,
+  counted: ReadonlyMap<Address, CountedVoteEvent>,
+): Promise<Tally> {
+  const powers = new Map<Address, VotingPower>()
+  for (const { voter, parts } of counted.values())
+    powers.set(voter, partsWith(await readPower(chain, voter, snapshot), parts))
+  const weights = weigh(powers)
+  return tally(
+    kind,
+    choices.length,
+    [...counted.values()].map(({ voter, choice }) => ({
+      choice: unpackChoice(kind, choices.length, choice),
+      power: weights.get(voter) ?? 0n,
+    })),
+  )
+}
+
+/** Voters whose vote was cast by a transaction, which has the greatest tag. */
+async function votersByTransaction(chain: Chain, id: Hex, voters: Iterable<Address>): Promise<Set<Address>> {
+  const found = new Set<Address>()
+  for (const voter of voters)
+    if ((await getCountedVote(chain, id, voter)).tag === TRANSACTION_TAG) found.add(voter)
+  return found
+}
+
+async function compare(
+  ballot: Ballot,
+  counted: ReadonlyMap<Address, CountedVoteEvent>,
+  byTransaction: ReadonlySet<Address>,
+  signed: ReadonlyMap<Address, SignedVote>,
+): Promise<Discrepancy[]> {
+  const found: Discrepancy[] = []
+  for (const { voter, choice, timestamp } of counted.values()) {
+    const vote = signed.get(voter)
+    if (!vote) {
+      if (!byTransaction.has(voter)) found.push({ voter, what: 'no-envelope' })
+      continue
+    }
+    const { id } = vote
+    if (!(await isSignedByKey(vote))) found.push({ voter, what: 'bad-signature', id })
+    else if (vote.timestamp > timestamp) found.push({ voter, what: 'newer-not-posted', id })
+    else if (vote.timestamp === timestamp && wordOf(ballot, vote) !== choice)
+      found.push({ voter, what: 'other-choice', id })
+    else if (vote.timestamp < timestamp && !byTransaction.has(voter))
+      found.push({ voter, what: 'no-envelope', id })
+  }
+  for (const { from, id, timestamp } of signed.values())
+    if (!counted.has(from) && isInVoting(ballot, timestamp))
+      found.push({ voter: from, what: 'not-posted', id })
+  return found
+}
+
+/** A vote's choice as the contract would keep it; undefined where it would not. */
+function wordOf({ kind, choices }: Ballot, { choice }: SignedVote): bigint | undefined {
+  try {
+    return packChoice(readChoice(kind, choices.length, choice))
+  } catch (error) {
+    if (error instanceof CloisterError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,294 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Wallet } from '@ethersproject/wallet'
+import type { Address, Hex } from 'viem'
+import { generatePrivateKey } from 'viem/accounts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { publishDocument } from '../document.ts'
+import { isReceiptOf, type Receipt } from '../receipt.ts'
+import { snapshot } from '../testing/snapshot.ts'
+import { FakeSource, fakeBallot } from '../testing/source.ts'
+import type { RunningHub } from './server.ts'
+import { startHub } from './server.ts'
+
+const SPACE = 'cloister.eth'
+const BALLOTS: Address = `0x${'b0'.repeat(20)}`
+const NOW = Math.floor(Date.now() / 1000)
+const CLOI = 10n ** 18n
+const network = { name: 'test', chainId: 31337 }
+
+let folder: string
+let source: FakeSource
+let clock: number
+const running: RunningHub[] = []
+
+async function start(name = 'hub', more: object = {}): Promise<RunningHub> {
+  const hub = await startHub({
+    // Only contract wallets' signatures are asked of the chain.
+    chain: { network, client: {} } as never,
+    source: () => source,
+    ballots: BALLOTS,
+    space: SPACE,
+    folder: join(folder, name),
+    host: '127.0.0.1',
+    port: 0,
+    warn: () => {},
+    now: () => clock,
+    limits: { requestsPerSecond: Number.POSITIVE_INFINITY },
+    ...more,
+  })
+  running.push(hub)
+  return hub
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloister-hub-'))
+  source = new FakeSource()
+  source.ballots.push(fakeBallot(NOW - 3_600))
+  clock = NOW
+})
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((hub) => hub.stop()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const ballot = () => source.ballots[0] as (typeof source.ballots)[0]
+function voter(liquid = CLOI): Wallet {
+  const wallet = new Wallet(generatePrivateKey())
+  source.powers.set(wallet.address as Address, liquid > 0n ? [{ bit: 0, kind: 'liquid', worth: liquid }] : [])
+  return wallet
+}
+interface Answer {
+  id: Hex
+  ipfs: string
+  relayer: { address: Address; receipt: Hex }
+  receipt: Receipt
+}
+const castAt = (url: string, wallet: Wallet, message: object = {}): Promise<Answer> =>
+  new snapshot.Client712(url).vote(wallet, wallet.address, {
+    space: SPACE,
+    proposal: ballot().id,
+    type: 'basic',
+    choice: 1,
+    ...message,
+  } as never) as Promise<Answer>
+const refusal = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'taken',
+    (error) => `${error.code}: ${error.error_description}`,
+  )
+const ask = (url: string, query: object): Promise<Record<string, never>> =>
+  snapshot.utils.subgraphRequest(`${url}/graphql`, query)
+
+describe('a vote that snapshot.js casts', () => {
+  it('is taken with a receipt, published by its content, and read again by snapshot.js', async () => {
+    const { url } = await start()
+    const wallet = voter(5n * CLOI + 1n)
+    const answer = await castAt(url, wallet, { choice: 2, reason: 'too dear' })
+    const place = { chainId: network.chainId, ballots: BALLOTS }
+    expect(await isReceiptOf(answer.receipt, answer.id, place)).toBe(true)
+    expect(await isReceiptOf({ ...answer.receipt, receivedAt: 1 }, answer.id, place)).toBe(false)
+
+    const text = await (await fetch(`${url}/ipfs/${answer.ipfs}`)).text()
+    const record = JSON.parse(text)
+    expect(record).toMatchObject({ address: wallet.address, hash: answer.id })
+    expect(await snapshot.utils.verify(wallet.address, record.sig, record.data, '1')).toBe(true)
+    // The content id ends in the SHA-256 of what was given.
+    const digest = createHash('sha256').update(text).digest('hex')
+    expect(digestOf(answer.ipfs)).toBe(digest)
+
+    const { votes, proposal, vp } = await ask(url, {
+      votes: {
+        __args: { first: 10, where: { proposal: ballot().id, space_in: [SPACE] } },
+        id: true,
+        voter: true,
+        choice: true,
+        vp: true,
+        vpExact: true,
+        reason: true,
+        proposal: { title: true },
+      },
+      proposal: {
+        __args: { id: ballot().id },
+        title: true,
+        choices: true,
+        state: true,
+        scores: true,
+        scoresExact: true,
+        votes: true,
+        space: { id: true },
+      },
+      vp: { __args: { voter: wallet.address, space: SPACE, proposal: ballot().id }, vp: true },
+    })
+    expect(votes).toEqual([
+      {
+        id: answer.id,
+        voter: wallet.address,
+        choice: 2,
+        vp: 5,
+        vpExact: String(5n * CLOI + 1n),
+        reason: 'too dear',
+        proposal: { title: 'Pay the auditors' },
+      },
+    ])
+    expect(proposal).toMatchObject({
+      choices: ['For', 'Against', 'Abstain'],
+      state: 'active',
+      scores: [0, 5, 0],
+      scoresExact: ['0', String(5n * CLOI + 1n), '0'],
+      votes: 1,
+      space: { id: SPACE },
+    })
+    expect(vp).toEqual({ vp: 5 })
+    const scores = await snapshot.utils.getScores(SPACE, [], '1', [wallet.address], 'latest', url)
+    expect(scores).toEqual([{ [wallet.address]: 5 }])
+    const asked = await snapshot.utils.getVp(wallet.address, '1', [], 'latest', SPACE, false, { url })
+    expect(asked).toMatchObject({ vp: 5 })
+  })
+
+  it('takes the place of the voter’s last one, and what is older does not', async () => {
+    const { url, hub } = await start()
+    const wallet = voter()
+    await castAt(url, wallet, { timestamp: NOW - 10 })
+    await castAt(url, wallet, { timestamp: NOW - 5, choice: 2 })
+    await castAt(url, wallet, { timestamp: NOW - 20, choice: 3 })
+    expect(hub.count(ballot()).scores).toEqual([0n, CLOI, 0n])
+    expect(source.asked).toBe(1)
+    // All three are published.
+    expect((await (await fetch(`${url}/export`)).text()).trim().split('\n')).toHaveLength(3)
+  })
+
+  it('of every kind of ballot is counted', async () => {
+    const { url, hub } = await start()
+    const cases = [
+      ['single-choice', 2, [0n, CLOI, 0n]],
+      ['approval', [1, 3], [CLOI, 0n, CLOI]],
+      ['weighted', { 1: 3, 2: 1 }, [(CLOI * 3n) / 4n, CLOI / 4n, 0n]],
+      ['ranked-choice', [3, 1, 2], [0n, 0n, CLOI]],
+    ] as const
+    for (const [at, [kind, choice, scores]] of cases.entries()) {
+      const one = fakeBallot(NOW - 60, { id: `0x${String(at + 1).repeat(64)}`, kind })
+      source.ballots.push(one)
+      await castAt(url, voter(), { proposal: one.id, type: kind, choice })
+      expect(hub.count(one).scores).toEqual(scores)
+    }
+  })
+
+  it('is refused with the reason, in words that snapshot.js passes on', async () => {
+    const { url } = await start()
+    const wallet = voter()
+    const day = 86_400
+    const cast = (message: object, by = wallet) => refusal(castAt(url, by, message))
+    expect(await cast({ space: 'other.eth' })).toMatch(/^bad-request: .*other\.eth/)
+    expect(await cast({ proposal: `0x${'cd'.repeat(32)}` })).toMatch(/^not-found: /)
+    expect(await cast({ choice: 4 })).toMatch(/^bad-request: .*none of the choices 1 to 3/)
+    expect(await cast({ choice: 0 })).toMatch(/^bad-request: /)
+    expect(await cast({ timestamp: NOW - 7 * day })).toMatch(/^bad-request: .*too far from now/)
+    expect(await cast({ timestamp: NOW + 400 })).toMatch(/^bad-request: .*too far from now/)
+    expect(await cast({ timestamp: NOW - 2 * 3_600 })).toMatch(/^not-voting: .*voting begins only at/)
+    expect(await cast({}, voter(0n))).toMatch(/^no-power: /)
+    expect(await cast({ from: voter().address })).toMatch(/^bad-request: .*for 0x/)
+    const again = { timestamp: NOW - 1 }
+    expect(await cast(again)).toBe('taken')
+    expect(await cast(again)).toMatch(/^exists: /)
+    clock = ballot().end + 1
+    expect(await cast({ timestamp: ballot().end - 1 })).toMatch(/^not-voting: .*ended/)
+  })
+
+  it('is refused where another key signed it', async () => {
+    const { url } = await start()
+    const [wallet, other] = [voter(), voter()]
+    const signer = Object.assign(Object.create(other), {
+      _signTypedData: other._signTypedData.bind(other),
+    })
+    expect(
+      await refusal(
+        new snapshot.Client712(url).vote(signer, wallet.address, {
+          space: SPACE,
+          proposal: ballot().id,
+          type: 'basic',
+          choice: 1,
+        } as never),
+      ),
+    ).toMatch(/^unauthorized: /)
+  })
+})
+
+describe('a hub', () => {
+  it('has after a crash what it gave receipts for, and another one takes it all', async () => {
+    const first = await start('first')
+    const wallets = [voter(), voter(2n * CLOI)]
+    for (const wallet of wallets) await castAt(first.url, wallet)
+    // As after kill -9: opened again beside the one that never closed.
+    const again = await start('first')
+    expect(again.hub.count(ballot()).total).toBe(3n * CLOI)
+    expect(again.hub.parts.key.address).toBe(first.hub.parts.key.address)
+    const {
+      json: text,
+      contentHash,
+      uri,
+    } = publishDocument({ title: 'Pay', body: 'x'.repeat(1_000), choices: [] })
+    const publish = () => fetch(`${again.url}/texts`, { method: 'POST', body: text })
+    expect((await publish()).status).toBe(404)
+    Object.assign(ballot(), { contentHash, isTextMissing: true })
+    expect(await (await publish()).json()).toEqual({ uri })
+    // Voting is over by now; what was signed in time is taken all the same.
+    clock = ballot().end + 60
+    const other = await start('other', { mirrors: [again.url] })
+    await expect.poll(() => other.hub.count(ballot()).total).toBe(3n * CLOI)
+    const [one, two] = await Promise.all(
+      [again, other].map(async ({ url }) => (await fetch(`${url}/export?proposal=${ballot().id}`)).text()),
+    )
+    expect(two).toBe(one)
+    await expect.poll(() => other.hub.parts.store.text(ballot().contentHash)).toBe(text)
+  })
+
+  it('counts what delegators cast themselves for them, whoever came first', async () => {
+    const { url, hub } = await start()
+    const [provider, delegator] = [voter(), voter()]
+    const own = provider.address as Address
+    source.powers.set(own, [{ bit: 1, kind: 'pool', provider: own, worth: 10n }])
+    source.powers.set(delegator.address as Address, [
+      { bit: 0, kind: 'liquid', worth: 1n },
+      { bit: 1, kind: 'stake', provider: own, worth: 4n },
+    ])
+    await castAt(url, provider)
+    expect(hub.count(ballot()).scores).toEqual([10n, 0n, 0n])
+    await castAt(url, delegator, { choice: 2 })
+    expect(hub.count(ballot()).scores).toEqual([6n, 5n, 0n])
+  })
+
+  it('answers no question that asks for too much', async () => {
+    const { url } = await start()
+    const answer = async (query: string) => {
+      const response = await fetch(`${url}/graphql`, { method: 'POST', body: JSON.stringify({ query }) })
+      return JSON.stringify(await response.json())
+    }
+    const many = Array.from({ length: 11 }, (_, at) => `a${at}: votes { id }`).join(' ')
+    expect(await answer(`{ ${many} }`)).toMatch(/at most 10 fields/)
+    expect(await answer(`query { ...a } fragment a on Query { ${many} }`)).toMatch(/at most 10 fields/)
+    expect(await answer(`{ ${'space { id } '.repeat(1_000)} }`)).toMatch(/tokens/)
+    expect(await answer('{ nothing }')).toMatch(/Cannot query field/)
+    expect(await answer('{ proposals(where: {state: "closed"}) { id } }')).toBe('{"data":{"proposals":[]}}')
+    const large = await fetch(`${url}/graphql`, { method: 'POST', body: 'x'.repeat(40_000) })
+    expect(large.status).toBe(413)
+  })
+
+  it('has whoever asks too much come again later', async () => {
+    const { url } = await start('hub', { limits: { requestsPerSecond: 1, burst: 2 } })
+    const statuses = []
+    for (let i = 0; i < 3; i++) statuses.push((await fetch(`${url}/health`)).status)
+    expect(statuses).toEqual([200, 200, 429])
+  })
+})
+
+/** The digest in a CIDv1, in hexadecimal digits. */
+function digestOf(content: string): string {
+  const bits = [...content.slice(1)]
+    .map((digit) => 'abcdefghijklmnopqrstuvwxyz234567'.indexOf(digit).toString(2).padStart(5, '0'))
+    .join('')
+  const bytes = bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []
+  return Buffer.from(bytes.slice(4)).toString('hex')
+}

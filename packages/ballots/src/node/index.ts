@@ -1,0 +1,1 @@
+export { type HubSettings, type RunningHub, startHub } from './server.ts'

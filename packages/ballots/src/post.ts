@@ -1,0 +1,162 @@
+import {
+  BALLOTS_ABI,
+  type BallotRow,
+  type CountedVoteEvent,
+  getVoteEvents,
+  postVotes,
+  type Wallet,
+} from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import { type Address, type Hex, keccak256, parseEventLogs, parseSignature, stringToBytes } from 'viem'
+import type { Ballot, BallotSource } from './ballot.ts'
+import { readChoice } from './messages/choice.ts'
+import { choiceBytes, packChoice } from './messages/packed.ts'
+import { isSignedByKey } from './messages/signature.ts'
+import { replaces, type SignedVote } from './messages/vote.ts'
+import { isInVoting } from './messages/window.ts'
+import { bitsOf } from './tally/power.ts'
+
+/** Votes in one transaction, at 40,000 gas each at the most. */
+const BATCH = 100
+
+/** Why the contract left a row out, by its number (`IBallots.Reason`). */
+const REASONS = ['bad-signature', 'out-of-time', 'bad-choice', 'outdated', 'no-power'] as const
+export type SkipReason = (typeof REASONS)[number]
+
+/** A vote that isn't posted, or wasn't counted, and why. */
+export interface LeftOut {
+  id: Hex
+  voter: Address
+  reason: SkipReason
+}
+
+/** What there is to post of a ballot. */
+export interface PostPlan {
+  /** Votes that the contract would count, the last of each voter. */
+  due: { vote: SignedVote; parts: number }[]
+  /** How many the contract counts already. */
+  counted: number
+  leftOut: LeftOut[]
+}
+
+/** What was posted. */
+export interface PostedBatch {
+  transaction: Hex
+  /** Votes in it. */
+  size: number
+  gasUsed: bigint
+  leftOut: LeftOut[]
+}
+
+/**
+ * Looks through votes for those that the contract would count and doesn't yet: the last one of each voter,
+ * signed by its key within the voting, with a choice and power. What was posted before is not due again, so
+ * that a poster that was stopped goes on where it was.
+ */
+export async function planPost(
+  wallet: Pick<Wallet, 'client' | 'network'>,
+  source: BallotSource,
+  ballot: Ballot,
+  votes: Iterable<SignedVote>,
+): Promise<PostPlan> {
+  const counted = lastOfEach(await getVoteEvents(wallet, ballot.id, BigInt(wallet.network.deployedAt)))
+  const plan: PostPlan = { due: [], counted: counted.size, leftOut: [] }
+  for (const vote of lastVotes(ballot.id, votes)) {
+    const wrong = await faultOf(ballot, vote)
+    if (wrong) {
+      plan.leftOut.push({ id: vote.id, voter: vote.from, reason: wrong })
+      continue
+    }
+    const parts = bitsOf(await source.powerOf(ballot, vote.from))
+    const before = counted.get(vote.from)
+    if (parts === 0) plan.leftOut.push({ id: vote.id, voter: vote.from, reason: 'no-power' })
+    else if (!before || isNews(ballot, vote, parts, before)) plan.due.push({ vote, parts })
+  }
+  return plan
+}
+
+/** Posts what is due, in batches; each is told once it is on the chain. Throws what the chain throws. */
+export async function* postDue(
+  wallet: Wallet,
+  ballot: Ballot,
+  due: PostPlan['due'],
+): AsyncGenerator<PostedBatch> {
+  for (let at = 0; at < due.length; at += BATCH) {
+    const batch = due.slice(at, at + BATCH)
+    const receipt = await postVotes(
+      wallet,
+      ballot.id,
+      batch.map(({ vote, parts }) => rowOf(vote, parts)),
+    )
+    const skipped = parseEventLogs({ abi: BALLOTS_ABI, eventName: 'Skipped', logs: receipt.logs })
+    yield {
+      transaction: receipt.transactionHash,
+      size: batch.length,
+      gasUsed: receipt.gasUsed,
+      leftOut: skipped.flatMap(({ args }) => {
+        const vote = batch[Number(args.index)]?.vote
+        const reason = REASONS[args.reason]
+        return vote && reason ? [{ id: vote.id, voter: vote.from, reason }] : []
+      }),
+    }
+  }
+}
+
+/** A vote as the contract takes it. `parts`: what of its voter's power to count. */
+function rowOf(vote: SignedVote, parts: number): BallotRow {
+  const { r, s, v, yParity } = parseSignature(vote.signature)
+  const hash = (text: string) => keccak256(stringToBytes(text))
+  return {
+    r,
+    s,
+    v: Number(v ?? BigInt(yParity) + 27n),
+    timestamp: BigInt(vote.timestamp),
+    parts,
+    choice: choiceBytes(vote.choice),
+    fromHash: hash(vote.from),
+    reasonHash: hash(vote.reason),
+    appHash: hash(vote.app),
+    metadataHash: hash(vote.metadata),
+  }
+}
+
+/** The last vote of each voter on a ballot. */
+export function lastVotes(id: Hex, votes: Iterable<SignedVote>): SignedVote[] {
+  const last = new Map<Address, SignedVote>()
+  for (const vote of votes) {
+    if (vote.proposal !== id) continue
+    const before = last.get(vote.from)
+    if (!before || replaces(vote, before)) last.set(vote.from, vote)
+  }
+  return [...last.values()]
+}
+
+/** What is counted of each voter. */
+export function lastOfEach(events: readonly CountedVoteEvent[]): Map<Address, CountedVoteEvent> {
+  return new Map(events.map((event) => [event.voter, event]))
+}
+
+async function faultOf(ballot: Ballot, vote: SignedVote): Promise<SkipReason | undefined> {
+  if (!(await isSignedByKey(vote))) return 'bad-signature'
+  if (!isInVoting(ballot, vote.timestamp)) return 'out-of-time'
+  try {
+    readChoice(ballot.kind, ballot.choices.length, vote.choice)
+    return undefined
+  } catch (error) {
+    if (error instanceof CloisterError) return 'bad-choice'
+    throw error
+  }
+}
+
+/** Whether posting a vote would change what is counted of its voter. */
+function isNews(
+  { kind, choices }: Ballot,
+  vote: SignedVote,
+  parts: number,
+  counted: CountedVoteEvent,
+): boolean {
+  if (vote.timestamp !== counted.timestamp) return vote.timestamp > counted.timestamp
+  const isSame = packChoice(readChoice(kind, choices.length, vote.choice)) === counted.choice
+  // Of one second the greater tag counts, which the contract knows.
+  return !isSame || (parts & ~counted.parts) !== 0
+}
