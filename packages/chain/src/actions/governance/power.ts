@@ -102,7 +102,7 @@ export async function getRegistration(chain: Chain, account: Address): Promise<A
   return found === zeroAddress ? undefined : found
 }
 
-/** Registers the account's liquid CLOI, now and to come, with an account that votes with it: its own mostly. */
+/** Registers the account's liquid CLOI, now and to come, with an account that votes with it: its own. */
 export async function registerPower(wallet: Wallet, to: Address = wallet.account.address): Promise<Hex> {
   const { token } = await getBallotPlaces(wallet)
   const call = { address: token, abi: VOTES_ABI, functionName: 'delegate', args: [to] } as const
