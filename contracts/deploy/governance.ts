@@ -140,12 +140,19 @@ const SPENDERS: readonly Value[] = []
 /** The name that votes are signed for, as wallets show it. */
 const SPACE = 'cloister.eth'
 
-/** The Safe, whose only module is what counts votes; that is its owner too, and can't sign. */
-const SAFE = { owner: contract('ballots'), modules: [contract('ballots')] }
+/**
+ * The Safe. Its modules are what counts votes, which is its owner too and can't sign, and the council, which
+ * spends no more than a ballot allowed it: nothing at first.
+ */
+const SAFE = { owner: contract('ballots'), modules: [contract('ballots'), contract('council')] }
+
+/** Seats, and basis points of all seats that it takes to veto, call spam, hasten and spend; 0: it can't. */
+const COUNCIL = { seats: 7n, needed: [6_667, 6_667, 0, 5_001] }
+const COMMITTEE = { seats: 5n, needed: [6_667, 0, 7_500, 0] }
 
 /**
  * What owns a network: a Safe that does what ballots say, and nothing else. Nobody has a key of it. Until an
- * election seats somebody there is neither council nor committee, and nothing waits for them.
+ * election seats somebody there is nobody in council and committee, and nothing waits for them.
  *
  * Given: `stable`, the token that leases are paid in beside CLOI.
  */
@@ -162,11 +169,21 @@ export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
           power: contract('power'),
           tracks: contract('tracks'),
           safe: contract('safe'),
-          council: zeroAddress,
-          committee: zeroAddress,
+          council: contract('council'),
+          committee: contract('committee'),
           space: SPACE,
         },
       ],
+    },
+    {
+      name: 'council',
+      contract: 'Council',
+      args: [contract('ballots'), contract('safe'), COUNCIL.seats, COUNCIL.needed],
+    },
+    {
+      name: 'committee',
+      contract: 'Council',
+      args: [contract('ballots'), contract('safe'), COMMITTEE.seats, COMMITTEE.needed],
     },
   ],
   safe: SAFE,
@@ -178,9 +195,21 @@ export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
       power: contract('power'),
       tracks: contract('tracks'),
       safe: contract('safe'),
-      council: zeroAddress,
-      committee: zeroAddress,
+      council: contract('council'),
+      committee: contract('committee'),
       space: SPACE,
+    }),
+    ...factsOf('council', {
+      ballots: contract('ballots'),
+      safe: contract('safe'),
+      seats: COUNCIL.seats,
+      termEnd: 0n,
+    }),
+    ...factsOf('committee', {
+      ballots: contract('ballots'),
+      safe: contract('safe'),
+      seats: COMMITTEE.seats,
+      termEnd: 0n,
     }),
   ],
 }
