@@ -252,10 +252,10 @@ it('is counted as Snapshot counts, whatever its kind', async () => {
       'ranked-choice',
       ['a', 'b', 'c', 'd'],
       [
-        [3, 4, 2, 1],
-        [2, 3, 4, 1],
+        [3, 1, 2, 4],
+        [3, 1, 2, 4],
+        [2, 4, 3, 1],
         [1, 2, 3, 4],
-        [4, 3, 2, 1],
       ],
     ],
   ]

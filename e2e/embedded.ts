@@ -61,11 +61,14 @@ export function environmentOf(network: string, home: string): NodeJS.ProcessEnv 
   }
 }
 
-/** The command line against one network. */
-export function commandLine(network: string, home: string): Pick<Stage, 'cloister' | 'json'> {
+/** The command line against one network. `env`: what it is run with, instead of the usual. */
+export function commandLine(
+  network: string,
+  home: string,
+  env: NodeJS.ProcessEnv = environmentOf(network, home),
+): Pick<Stage, 'cloister' | 'json'> {
   const cloister = (...words: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
-      const env = environmentOf(network, home)
       execFile(
         process.execPath,
         [COMMAND, ...words],

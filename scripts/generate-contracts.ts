@@ -25,6 +25,7 @@ const CONTRACTS = [
   'Tracks',
   'Ballots',
   'Council',
+  'Grants',
 ]
 /** What a network's Safe is made of: Safe 1.5.0 as its makers compiled it (LGPL-3.0), by path. */
 const SAFE_CONTRACTS = {
@@ -81,7 +82,8 @@ const made: Record<string, string[]> = {
     bytecodeOf('SafeModules'),
     ...Object.entries(SAFE_CONTRACTS).flatMap(([name, path]) => {
       const { abi, bytecode } = JSON.parse(readFileSync(join(SAFE, path), 'utf8'))
-      return [abiText(name, abi), bytecodeText(name, bytecode)]
+      // Nobody calls a proxy by its own name.
+      return [name === 'SafeProxy' ? '' : abiText(name, abi), bytecodeText(name, bytecode)]
     }),
   ],
   'packages/development/src/generated/test-contracts.ts': [

@@ -21,7 +21,7 @@ export const COLLATERAL = CLASSES.map(({ gpuClass, collateral }) => ({ gpuClass,
 export const WEIGHTS = CLASSES.map(({ gpuClass, weight }) => ({ gpuClass, weight }))
 
 /** Of a fee's 10,000 parts: what is kept of a lease that is paid in CLOI, and in a stable token. */
-export const FEE_BPS = { cloi: 400n, stable: 2_000n }
+const FEE_BPS = { cloi: 400n, stable: 2_000n }
 /** What Emission may create, ever; see Schedule.sol. */
 export const EMISSION_ALLOTMENT: bigint = EMISSION_TOTAL
 

@@ -1,6 +1,7 @@
 import {
   ADMISSION_ABI,
   EMISSION_ABI,
+  GRANTS_ABI,
   KEY_SERVICE_ABI,
   MARKET_ABI,
   SLASHING_ABI,
@@ -21,7 +22,7 @@ const DOLLARS = 10n ** 6n
 const MIN_POWER = 100n * CLOI
 
 /** Contracts that have an owner, which is the Safe. */
-export const OWNED_CONTRACTS = [
+const OWNED_CONTRACTS = [
   'admission',
   'workers',
   'market',
@@ -124,6 +125,9 @@ const ALLOWED: readonly Value[] = [
   // What ends by itself, takes back what did, or keeps from coming what was announced.
   ...calls(TRACK.emergency, 'admission', ADMISSION_ABI, 'suspendMeasurement', 'raiseFloor', 'lowerFloor'),
   ...calls(TRACK.emergency, 'slashing', SLASHING_ABI, 'propose', 'cancel'),
+  ...[TRACK.smallSpending, TRACK.mediumSpending, TRACK.largeSpending].flatMap((track) =>
+    calls(track, 'grants', GRANTS_ABI, 'open', 'confirm', 'cancel'),
+  ),
   ...OWNED_CONTRACTS.flatMap((of) => calls(TRACK.emergency, of, MARKET_ABI, 'callOff')),
 ]
 
@@ -135,7 +139,7 @@ const CAPS: readonly Value[] = [
 ]
 
 /** Whom ballots that spend may let take tokens. */
-const SPENDERS: readonly Value[] = []
+const SPENDERS: readonly Value[] = [contract('grants')]
 
 /** The name that votes are signed for, as wallets show it. */
 const SPACE = 'cloister.eth'
@@ -175,6 +179,7 @@ export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
         },
       ],
     },
+    { name: 'grants', contract: 'Grants', args: [contract('safe'), contract('cloi')] },
     {
       name: 'council',
       contract: 'Council',
@@ -199,6 +204,7 @@ export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
       committee: contract('committee'),
       space: SPACE,
     }),
+    ...factsOf('grants', { owner: contract('safe'), token: contract('cloi') }),
     ...factsOf('council', {
       ballots: contract('ballots'),
       safe: contract('safe'),

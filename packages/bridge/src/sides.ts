@@ -50,7 +50,7 @@ export function connectSides(network: Network, commit: Commit = () => {}): Sides
       'unsupported',
       `${network.name} knows of no layer 1 that anything could be bridged to.`,
       {
-        hint: 'A network’s description names it as `layer1`; the embedded one has it after `npm start -- --layer2 --fresh`.',
+        hint: 'A network’s description names it as `layer1`; the embedded network has none.',
       },
     )
   const chainOf = (id: number, name: string, url: string) =>

@@ -1,6 +1,8 @@
 export * from './actions/apps/apps.ts'
 export * from './actions/apps/key-service.ts'
 export * from './actions/governance/ballots.ts'
+export * from './actions/governance/council.ts'
+export * from './actions/governance/grants.ts'
 export { type BallotPlaces, ballotsOf, getBallotPlaces } from './actions/governance/places.ts'
 export * from './actions/governance/power.ts'
 export { signBid } from './actions/leases/bid.ts'

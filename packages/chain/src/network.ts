@@ -36,6 +36,11 @@ export const Network = z.object({
     claims: address.optional(),
     /** Has ballots proposed, voted on and carried out, where the network is governed by them. */
     ballots: address.optional(),
+    /** Pays grants by milestones, out of what ballots gave it. */
+    grants: address.optional(),
+    /** Those who are elected to veto; and the technical committee. */
+    council: address.optional(),
+    committee: address.optional(),
   }),
   /** Block the contracts were deployed in. */
   deployedAt: z.int().min(0),

@@ -14,7 +14,7 @@ import type { Deployment } from '@cloister/contracts/deploy'
 import { CloisterError } from '@cloister/core'
 import { type Address, type Hex, type LocalAccount, toHex, zeroHash } from 'viem'
 import { developmentAccount } from './accounts.ts'
-import { deployDevelopment } from './deploy.ts'
+import { type DevelopmentOptions, deployDevelopment } from './deploy.ts'
 import { type DevelopmentPlatform, DevelopmentRoot } from './root/index.ts'
 
 const START_MS = 15_000
@@ -52,7 +52,10 @@ export interface DevelopmentChain {
  * Starts anvil on a free port and deploys the contracts. For tests and benchmarks; a block per transaction
  * unless `args` say otherwise.
  */
-export async function startDevelopmentChain(args: string[] = []): Promise<DevelopmentChain> {
+export async function startDevelopmentChain(
+  args: string[] = [],
+  options: DevelopmentOptions = {},
+): Promise<DevelopmentChain> {
   const [anvil, root] = await Promise.all([
     startAnvil([...CHAIN_ARGUMENTS, ...args]),
     DevelopmentRoot.create(),
@@ -74,6 +77,7 @@ export async function startDevelopmentChain(args: string[] = []): Promise<Develo
       development: true,
     },
     root,
+    options,
   )
   const account = (index: number) => developmentAccount(network, index)
   const watch = watchPool(connectWallet(network, account(0)))

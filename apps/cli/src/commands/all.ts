@@ -2,7 +2,9 @@ import type { Command } from 'commander'
 import { addApps } from './apps/commands.ts'
 import { addBridge } from './bridge/commands.ts'
 import { addCluster } from './cluster/commands.ts'
+import { addCouncil } from './council/commands.ts'
 import { addGovernance } from './governance/commands.ts'
+import { addGrants } from './grants/commands.ts'
 import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
 import { addMigrate } from './migrate/commands.ts'
 import { addNetwork } from './network/commands.ts'
@@ -28,6 +30,8 @@ export function addCommands(program: Command): void {
   addWorkers(program)
   addGovernance(program)
   addVote(program)
+  addCouncil(program)
+  addGrants(program)
   addManifest(program)
   addWallet(program)
   addProvider(program)

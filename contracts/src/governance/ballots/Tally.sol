@@ -82,8 +82,8 @@ library Tally {
     }
 
     /// @dev Instant run-off as Snapshot's (`snapshot.js` src/voting/rankedChoice.ts): of the choices that are
-    /// somebody's first, the one with least goes out, the lowest of several, until one has more than half or
-    /// fewer than three are left.
+    /// left, the one that fewest have first goes out, the lowest of several, until one has more than half or
+    /// fewer than three are left. One that nobody has first is among them: it goes before the others do.
     function _runoff(Sums storage self, uint256 count) private view returns (uint256 winner) {
         uint256[] memory orders = rankings(count);
         uint256 left = (1 << (count + 1)) - 2;
@@ -93,7 +93,7 @@ library Tally {
             uint256 bottom = 0;
             uint256 present = 0;
             for (uint256 choice = 1; choice <= count; ++choice) {
-                if (first[choice] == 0) continue;
+                if (left >> choice & 1 == 0) continue;
                 ++present;
                 if (first[choice] > first[top]) top = choice;
                 if (bottom == 0 || first[choice] < first[bottom]) bottom = choice;

@@ -60,6 +60,8 @@ export class Hub {
    */
   async take(json: string): Promise<Taken> {
     const vote = parseEnvelope(json)
+    // Asks the chain, whose time may be ahead of the clock.
+    await this.parts.source.find(vote.proposal)
     this.checkClock(vote)
     const ballot = await this.check(vote)
     this.checkWindow(ballot, this.parts.now(), 'It is')

@@ -3,6 +3,15 @@
  * the contract writes it: a number in base units, an address.
  */
 export const REFUSALS: Record<string, string> = {
+  NotGrantsOwner: 'Only governance funds, confirms and cancels grants, through its Safe.',
+  MilestoneCount: 'A grant has from 1 to {most} milestones, not {count}.',
+  BadMilestone:
+    'Milestone {index} can’t be: it needs an amount, a date within four years, and a stream of four years at the most.',
+  UnknownMilestone: 'Grant {id} has no milestone {index}.',
+  ConfirmedAlready: 'Milestone {index} of grant {id} was confirmed before.',
+  MilestoneOverdue: 'The milestone’s date is over: its money can only go back.',
+  MilestoneNotOverdue: 'The milestone can still be confirmed, so its money can’t go back yet.',
+  GrantNotOpen: 'There is no such grant, or it was cancelled.',
   BadQuote: 'The quote is not in the format of a TDX quote.',
   BadQuoteSignature: 'The quote is forged: the attestation key did not sign it.',
   BadQuotingEnclave: 'The quote is forged: this platform’s quoting enclave does not vouch for it.',

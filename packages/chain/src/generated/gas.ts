@@ -12,7 +12,7 @@ export const GAS = {
   openWithPermit: 196_851n,
   topUp: 64_763n,
   settle: 59_520n,
-  settleMany50: 1_010_904n,
+  settleMany50: 1_010_868n,
   close: 83_864n,
   requestExit: 240_057n,
   claimReward24: 142_917n,

@@ -4,7 +4,7 @@ import { bytesToHex, concat, hexToBytes, stringToBytes } from 'viem'
 import { type LegacyAccount, parseAccount } from '../account.ts'
 
 /** How a pure proxy came to be, as the event `Proxy.PureCreated` and its place on the chain tell. */
-export interface Preimage {
+interface Preimage {
   who: LegacyAccount
   /** Number of the block. */
   height: number
@@ -21,7 +21,7 @@ const COLUMNS = ['who', 'height', 'extrinsic', 'type', 'index']
 const MAX_LINES = 1_000_000
 
 /** The account of a pure proxy (pallet-proxy, `pure_account`). */
-export function pureProxyOf({ who, height, extrinsic, type, index }: Preimage): LegacyAccount {
+function pureProxyOf({ who, height, extrinsic, type, index }: Preimage): LegacyAccount {
   const made = [PREFIX, hexToBytes(who), u32.enc(height), u32.enc(extrinsic), u8.enc(type), u16.enc(index)]
   return bytesToHex(Blake2256(concat(made)))
 }

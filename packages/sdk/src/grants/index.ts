@@ -1,0 +1,91 @@
+/** Grants: money for work to come, given by ballots and streamed by milestones. */
+import { type Grant, getGrants, sendBackMilestone, withdrawMilestone } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import type { Hex } from 'viem'
+import { type Cloister, walletOf } from '../cloister.ts'
+
+/**
+ * All grants that there ever were, the oldest first.
+ *
+ * @example
+ * ```ts
+ * import { grants } from '@cloister/sdk'
+ *
+ * for (const { grantee, milestones } of await grants.list(cloister)) console.log(grantee, milestones.length)
+ * ```
+ */
+export function list({ chain }: Cloister): Promise<Grant[]> {
+  return getGrants(chain)
+}
+
+/**
+ * A grant of a number. Throws `not-found`.
+ *
+ * @example
+ * ```ts
+ * import { grants } from '@cloister/sdk'
+ *
+ * const { isCancelled } = await grants.find(cloister, 3)
+ * ```
+ */
+export async function find(cloister: Cloister, id: number): Promise<Grant> {
+  const found = (await getGrants(cloister.chain)).find((grant) => grant.id === id)
+  if (found) return found
+  throw new CloisterError('not-found', `There is no grant ${id} on ${cloister.network.name}.`, {
+    hint: 'See which there are with `cloister grants list`.',
+  })
+}
+
+/**
+ * Pays the grantee what has streamed of all milestones. Anybody may. Returns a transaction for each. Throws
+ * `no-wallet`, `not-found`, `no-money` where nothing has streamed.
+ *
+ * @example
+ * ```ts
+ * import { grants } from '@cloister/sdk'
+ *
+ * await grants.withdraw(cloister, 3)
+ * ```
+ */
+export function withdraw(cloister: Cloister, id: number): Promise<Hex[]> {
+  const isDue: Which = ({ withdrawable }) => withdrawable > 0n
+  return forEach(cloister, id, isDue, withdrawMilestone, 'has anything to take')
+}
+
+/**
+ * Sends back what of a grant nobody confirmed in time. Anybody may. Returns a transaction for each milestone.
+ * Throws `no-wallet`, `not-found`, `no-money` where there is nothing.
+ *
+ * @example
+ * ```ts
+ * import { grants } from '@cloister/sdk'
+ *
+ * await grants.sendBack(cloister, 3)
+ * ```
+ */
+export async function sendBack(cloister: Cloister, id: number): Promise<Hex[]> {
+  const { timestamp } = await cloister.chain.client.getBlock()
+  const isOver: Which = ({ amount, confirmedAt, due }) =>
+    amount > 0n && confirmedAt === 0 && due < Number(timestamp)
+  return forEach(cloister, id, isOver, sendBackMilestone, 'is overdue')
+}
+
+type Which = (milestone: Grant['milestones'][number]) => boolean
+
+async function forEach(
+  cloister: Cloister,
+  id: number,
+  which: Which,
+  step: typeof withdrawMilestone,
+  what: string,
+): Promise<Hex[]> {
+  const wallet = walletOf(cloister)
+  const { milestones } = await find(cloister, id)
+  const due = [...milestones.keys()].filter((index) =>
+    which(milestones[index] as Grant['milestones'][number]),
+  )
+  if (due.length === 0) throw new CloisterError('no-money', `No milestone of grant ${id} ${what} now.`)
+  const transactions: Hex[] = []
+  for (const index of due) transactions.push(await step(wallet, id, index))
+  return transactions
+}
