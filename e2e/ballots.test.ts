@@ -90,7 +90,7 @@ beforeAll(async () => {
     minPower: CLOI,
     votingPeriod: DAY,
     confirmPeriod: 3_600,
-    timelock: 30 * DAY,
+    timelock: 22 * DAY,
     approvalStart: 9_000,
     approvalEnd: 5_000,
     supportStart: 1_000,

@@ -219,7 +219,7 @@ describe('the token', () => {
     const path = join(folder, 'grant.json')
     const terms = [
       [(1_000n * CLOI).toString(), (await now()) + 300 * DAY, 10 * DAY],
-      [(500n * CLOI).toString(), (await now()) + 60 * DAY, 0],
+      [(500n * CLOI).toString(), (await now()) + 80 * DAY, 0],
     ]
     writeFileSync(
       path,
@@ -238,13 +238,14 @@ describe('the token', () => {
       confirming,
       JSON.stringify([{ to: 'grants', function: 'confirm(uint256,uint256)', args: ['1', '0'] }]),
     )
-    await carryThrough(['--title', 'The audit is there', '--track', 'small', '--calls', confirming])
+    // To confirm takes as many as give the largest grants.
+    await carryThrough(['--title', 'The audit is there', '--track', 'large', '--calls', confirming])
     await pass(20 * DAY)
     const before = await getTokenBalance(chain.wallet(0), cloi, grantee)
     await asStranger('grants', 'withdraw', '1')
     expect((await getTokenBalance(chain.wallet(0), cloi, grantee)) - before).toBe(1_000n * CLOI)
     // Nobody confirmed the other one in time: it goes back.
-    await pass(40 * DAY)
+    await pass(60 * DAY)
     await asStranger('grants', 'send-back', '1')
     expect((await stage.json('grants', 'show', '1')).milestones).toMatchObject([
       { paid: String(1_000n * CLOI) },
@@ -316,9 +317,10 @@ describe('the token', () => {
   async function carryThrough(what: string[]): Promise<void> {
     const { id } = await asVoter(2, 'propose', ...what)
     await signAndPost(id, () => 1)
-    await pass(7 * DAY)
+    // As long as the track that takes longest.
+    await pass(16 * DAY)
     await asStranger('vote', 'queue', id)
-    await pass(3 * DAY)
+    await pass(8 * DAY)
     expect(await asStranger('vote', 'execute', id)).toMatchObject({ state: 'executed' })
   }
 })

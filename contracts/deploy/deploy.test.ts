@@ -202,7 +202,9 @@ const AT_ONCE = {
   setCollateralPerGpu: 'it waits 22 days by itself, so that more can be locked by then',
   setToken: 'a higher fee is announced',
   propose: 'a slash waits a week, is bounded, and is not repeated before people have left',
-  cancel: 'a slash does not come',
+  cancel: 'a slash does not come; of a grant, what has streamed stays the grantee’s',
+  open: 'it gives away what a ballot let it have, and nothing of anybody else’s',
+  confirm: 'it pays what was promised',
   raiseFloor: 'it keeps platforms out for 29 days, and not again for 22',
   lowerFloor: 'it goes back to the floor that was announced',
   suspendMeasurement:

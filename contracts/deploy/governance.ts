@@ -79,7 +79,7 @@ const TRACKS: readonly Value[] = [
     approval: 6_000,
     support: 500,
   }),
-  rules({ bond: 1_000n, votingDays: 7, confirm: DAY, timelock: 3 * HOUR, approval: 5_000, support: 500 }),
+  rules({ bond: 1_000n, votingDays: 7, confirm: DAY, timelock: 3 * HOUR, approval: 5_000, support: 1_500 }),
 ]
 
 interface Rules {
@@ -126,8 +126,10 @@ const ALLOWED: readonly Value[] = [
   ...calls(TRACK.emergency, 'admission', ADMISSION_ABI, 'suspendMeasurement', 'raiseFloor', 'lowerFloor'),
   ...calls(TRACK.emergency, 'slashing', SLASHING_ABI, 'propose', 'cancel'),
   ...[TRACK.smallSpending, TRACK.mediumSpending, TRACK.largeSpending].flatMap((track) =>
-    calls(track, 'grants', GRANTS_ABI, 'open', 'confirm', 'cancel'),
+    calls(track, 'grants', GRANTS_ABI, 'open'),
   ),
+  // A grant may be as large as any: who confirms or ends it is no fewer than give the largest.
+  ...calls(TRACK.largeSpending, 'grants', GRANTS_ABI, 'confirm', 'cancel'),
   ...OWNED_CONTRACTS.flatMap((of) => calls(TRACK.emergency, of, MARKET_ABI, 'callOff')),
 ]
 

@@ -201,7 +201,7 @@ contract Ballots is IBallots, Polls {
         if (ballot.isExecuted) return State.Executed;
         uint256 executableAt = ballot.executableAt;
         if (executableAt != 0) {
-            if (_wasVetoed(ballot) && !ballot.isVetoProof) return State.VetoedOnce;
+            if (_vetoOf(ballot) != 0 && !ballot.isVetoProof) return State.VetoedOnce;
             if (block.timestamp < executableAt) return State.Queued;
             return block.timestamp < executableAt + WINDOW ? State.Executable : State.Expired;
         }
@@ -223,13 +223,13 @@ contract Ballots is IBallots, Polls {
 
     // INTERNAL
 
-    function _wasVetoed(Ballot storage ballot) internal view override returns (bool) {
+    function _vetoOf(Ballot storage ballot) internal view override returns (uint256) {
         uint256 at = _vetoedAt[ballot.content];
-        if (at == 0) return false;
+        if (at == 0) return 0;
         // What had expired by then stays so.
         uint256 since = ballot.executableAt;
         if (since == 0) since = ballot.end + _postingOf(ballot);
-        return at < since + WINDOW;
+        return at < since + WINDOW ? at : 0;
     }
 
     function _setBrakes(address council_, address committee_) private {

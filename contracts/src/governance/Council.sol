@@ -34,6 +34,8 @@ contract Council is ICouncil {
     uint256 private constant TERM = 180 days;
     uint256 private constant MOTION = 7 days;
     uint256 private constant PERIOD = 30 days;
+    /// @dev So long before a term ends any election that was decided may follow it.
+    uint256 private constant RENEWAL = 30 days;
 
     /// @inheritdoc ICouncil
     IBallots public immutable ballots;
@@ -50,6 +52,9 @@ contract Council is ICouncil {
     /// @dev Counts elections that were seated, and when the ballot of the last began.
     uint32 private _term;
     uint40 private _electedAt;
+    /// @dev What took part in the last election, and what could.
+    uint96 private _turnout;
+    uint96 private _electorate;
     address[] private _members;
     mapping(address account => uint256) private _termOf;
     mapping(uint256 motion => Kept) private _motion;
@@ -72,10 +77,11 @@ contract Council is ICouncil {
         IBallots.Ballot memory found = ballots.ballotOf(ballot);
         uint256 until = found.end + TERM;
         if (
-            found.election != keccak256(abi.encode(address(this), candidates)) || found.start <= _electedAt
+            found.election != keccak256(abi.encode(address(this), candidates)) || !_mayFollow(found)
                 || ballots.stateOf(ballot) != IBallots.State.Decided || block.timestamp >= until
         ) revert NotAnElection(ballot);
         (_electedAt, termEnd) = (found.start, until);
+        (_turnout, _electorate) = (found.turnout, found.electorate);
         uint256 term = ++_term;
         delete _members;
         uint256[] memory sums = ballots.tallyOf(ballot);
@@ -160,6 +166,15 @@ contract Council is ICouncil {
         left = amount > spent ? amount - spent : 0;
     }
 
+    /// @dev Whether an election may follow the last one: a later one, once that one's term is nearly over;
+    /// and at any time one that wasn't over when that one began and in which a greater part took part. An
+    /// election has no choice against it, so that else a few would replace whom many chose.
+    function _mayFollow(IBallots.Ballot memory found) private view returns (bool) {
+        bool isGreater = uint256(found.turnout) * _electorate > uint256(_turnout) * found.electorate;
+        if (isGreater) return found.end > _electedAt;
+        return found.start > _electedAt && block.timestamp + RENEWAL >= termEnd;
+    }
+
     function _carryOut(Motion memory motion) private {
         if (motion.act == Act.Veto) ballots.veto(motion.ballot);
         else if (motion.act == Act.MarkSpam) ballots.markSpam(motion.ballot);
@@ -169,7 +184,8 @@ contract Council is ICouncil {
 
     function _spend(address token, address to, uint256 amount) private {
         (, uint256 left) = allowanceOf(token);
-        if (amount > left) revert OverAllowance(token, amount, left);
+        // Nothing is too much as well where nothing is allowed: the Safe would make a call.
+        if (amount > left || left == 0) revert OverAllowance(token, amount, left);
         Allowance storage allowance = _allowance[token];
         if (block.timestamp >= allowance.since + PERIOD) {
             (allowance.since, allowance.spent) = (uint40(block.timestamp), 0);

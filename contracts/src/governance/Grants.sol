@@ -74,6 +74,8 @@ contract Grants is IGrants {
             _milestone[id][index] = Milestone(own.amount, 0, own.due, own.duration, 0);
             sum += own.amount;
         }
+        uint256 allowed = IERC20(token).allowance(owner, address(this));
+        if (allowed != sum) revert OtherAllowance(allowed, sum);
         funded += sum;
         emit GrantOpened(id, grantee, content, sum);
         IERC20(token).safeTransferFrom(owner, address(this), sum);

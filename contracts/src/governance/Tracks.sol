@@ -99,8 +99,10 @@ contract Tracks is ITracks {
             for (uint256 j = 0; j <= i; ++j) {
                 if (_tokenOf(calls[j]) == token) sum += spent[j];
             }
-            // Nothing that is no spending comes to less than every cap.
-            if (sum > capOf[track][token]) revert CallNotAllowed(i);
+            // Nothing that is no spending comes to less than every cap, and what has none isn't called at
+            // all.
+            uint256 cap = capOf[track][token];
+            if (cap == 0 || sum > cap) revert CallNotAllowed(i);
         }
     }
 
@@ -129,7 +131,8 @@ contract Tracks is ITracks {
         _within(rules.minPower, 0, 1_000_000e18);
         _within(rules.votingPeriod, 12 hours, 30 days);
         _within(rules.confirmPeriod, 1 hours, rules.votingPeriod);
-        _within(rules.timelock, track == ANYTHING ? LONG_TIMELOCK : 3 hours, 60 days);
+        // What was announced when a ballot was queued expires 36 days later.
+        _within(rules.timelock, track == ANYTHING ? LONG_TIMELOCK : 3 hours, LONG_TIMELOCK + 7 days);
         _within(rules.approvalEnd, BPS / 2, BPS * 9 / 10);
         _within(rules.approvalStart, rules.approvalEnd, BPS);
         _within(rules.approvalAgain, rules.approvalEnd, BPS * 9 / 10);

@@ -265,8 +265,8 @@ interface IBallots {
     function veto(bytes32 id) external;
 
     /// @notice Shortens an emergency ballot: voting to 12 hours from its start, posting and timelock to three
-    /// hours each. By the committee, while votes may be signed. Reverts with `NotABrake`, `WrongState` and
-    /// `WrongTrack`.
+    /// hours each, and has it need what a ballot needs after a veto. By the committee, while votes may be
+    /// signed. Reverts with `NotABrake`, `WrongState` and `WrongTrack`.
     function hasten(bytes32 id) external;
 
     /// @notice Calls a ballot spam, which costs its bond if it is rejected. By the council, until posting

@@ -67,7 +67,9 @@ interface ICouncil {
     error PaymentFailed();
 
     /// @notice Seats those whom an election chose: the candidates with the greatest approval, as many as
-    /// there are seats. Anybody may call it. `candidates`: as proposed. Reverts with `NotAnElection`.
+    /// there are seats. Until 30 days before a term ends, only those follow in whose election a greater
+    /// part of all power took part. Anybody may call it. `candidates`: as proposed. Reverts with
+    /// `NotAnElection`.
     function seat(bytes32 ballot, address[] calldata candidates) external;
 
     /// @notice Moves something, for it at once. By a member. Reverts with `NotAMember`, `NotThisBody` and as

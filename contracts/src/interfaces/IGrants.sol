@@ -51,6 +51,9 @@ interface IGrants {
     /// @notice The terms of milestone `index` can't be: no amount, a date that is over or more than 4 years
     /// away, or a stream of more than 4 years.
     error BadMilestone(uint256 index);
+    /// @notice The owner allows `allowed` units, and the milestones come to `needed`: nothing is left
+    /// allowed for another grant.
+    error OtherAllowance(uint256 allowed, uint256 needed);
     /// @notice There is no such milestone of such a grant.
     error UnknownMilestone(uint256 id, uint256 index);
     /// @notice The milestone was confirmed before.
@@ -91,9 +94,9 @@ interface IGrants {
     /// @notice Units that a milestone's grantee can take now.
     function withdrawable(uint256 id, uint256 index) external view returns (uint256);
 
-    /// @notice Opens a grant and takes what its milestones come to from the owner, which has to allow it.
-    /// The owner alone. Reverts with `NotGrantsOwner`, `MilestoneCount`, `BadMilestone`, `ZeroAddress`, and
-    /// as the token does.
+    /// @notice Opens a grant and takes what its milestones come to from the owner, which has to allow
+    /// exactly that. The owner alone. Reverts with `NotGrantsOwner`, `MilestoneCount`, `BadMilestone`,
+    /// `ZeroAddress`, `OtherAllowance`, and as the token does.
     /// @param content The hash of what the grant is for.
     function open(address grantee, bytes32 content, Terms[] calldata terms) external returns (uint256 id);
 

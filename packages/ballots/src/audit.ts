@@ -13,10 +13,8 @@ import type { Ballot } from './ballot.ts'
 import { ballotOf, readPower } from './chain-source.ts'
 import { readChoice } from './messages/choice.ts'
 import { packChoice, unpackChoice } from './messages/packed.ts'
-import { isSignedByKey } from './messages/signature.ts'
 import type { SignedVote } from './messages/vote.ts'
-import { isInVoting } from './messages/window.ts'
-import { lastOfEach, lastVotes } from './post.ts'
+import { lastGoodVotes, lastOfEach } from './post.ts'
 import { partsWith, type VotingPower, weigh } from './tally/power.ts'
 import { type Tally, tally } from './tally/tally.ts'
 
@@ -62,7 +60,9 @@ export async function auditBallot(chain: Chain, id: Hex, envelopes: Iterable<Sig
   const counted = lastOfEach(events)
   const recomputed = await recompute(chain, ballot, proposed, counted)
   const onChain = { sums: standing.tally, total: BigInt(standing.facts.turnout) }
-  const signed = new Map(lastVotes(id, envelopes).map((vote) => [vote.from, vote]))
+  const { last, leftOut } = await lastGoodVotes(ballot, envelopes)
+  const signed = new Map(last.map((vote) => [vote.from, vote]))
+  const forged = leftOut.filter(({ reason }) => reason === 'bad-signature')
   const byTransaction = await votersByTransaction(chain, id, counted.keys())
   return {
     ballot,
@@ -75,7 +75,10 @@ export async function auditBallot(chain: Chain, id: Hex, envelopes: Iterable<Sig
     counted: counted.size,
     byTransaction: byTransaction.size,
     envelopes: signed.size,
-    discrepancies: await compare(ballot, counted, byTransaction, signed),
+    discrepancies: [
+      ...compare(ballot, counted, byTransaction, signed),
+      ...forged.map(({ voter, id: vote }) => ({ voter, what: 'bad-signature' as const, id: vote })),
+    ],
   }
 }
 
@@ -107,12 +110,12 @@ async function votersByTransaction(chain: Chain, id: Hex, voters: Iterable<Addre
   return found
 }
 
-async function compare(
+function compare(
   ballot: Ballot,
   counted: ReadonlyMap<Address, CountedVoteEvent>,
   byTransaction: ReadonlySet<Address>,
   signed: ReadonlyMap<Address, SignedVote>,
-): Promise<Discrepancy[]> {
+): Discrepancy[] {
   const found: Discrepancy[] = []
   for (const { voter, choice, timestamp } of counted.values()) {
     const vote = signed.get(voter)
@@ -121,16 +124,14 @@ async function compare(
       continue
     }
     const { id } = vote
-    if (!(await isSignedByKey(vote))) found.push({ voter, what: 'bad-signature', id })
-    else if (vote.timestamp > timestamp) found.push({ voter, what: 'newer-not-posted', id })
+    if (vote.timestamp > timestamp) found.push({ voter, what: 'newer-not-posted', id })
     else if (vote.timestamp === timestamp && wordOf(ballot, vote) !== choice)
       found.push({ voter, what: 'other-choice', id })
     else if (vote.timestamp < timestamp && !byTransaction.has(voter))
       found.push({ voter, what: 'no-envelope', id })
   }
-  for (const { from, id, timestamp } of signed.values())
-    if (!counted.has(from) && isInVoting(ballot, timestamp))
-      found.push({ voter: from, what: 'not-posted', id })
+  for (const { from, id } of signed.values())
+    if (!counted.has(from)) found.push({ voter: from, what: 'not-posted', id })
   return found
 }
 

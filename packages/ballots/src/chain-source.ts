@@ -27,7 +27,7 @@ export class ChainSource implements BallotSource {
   private readUpTo: bigint
   private reading: Promise<void> | undefined
   private readAt = 0
-  private readonly known = new Map<Hex, { at: number; ballot: Ballot }>()
+  private readonly known = new Map<Hex, { at: number; ballot: Promise<Ballot> }>()
 
   /** `readText` gives texts that aren't on the chain itself. */
   constructor(chain: Chain, readText: ReadText = () => undefined) {
@@ -74,14 +74,22 @@ export class ChainSource implements BallotSource {
     if (settled > this.readUpTo) this.readUpTo = settled
   }
 
-  private async ballotOf(proposed: ProposedBallot): Promise<Ballot> {
+  /** Whoever asks while the chain is asked waits for the same answer. */
+  private ballotOf(proposed: ProposedBallot): Promise<Ballot> {
     const known = this.known.get(proposed.id)
     if (known && Date.now() - known.at < REMEMBERED_MS) return known.ballot
-    const standing = await getBallotStanding(this.chain, proposed.id)
-    this.time = Math.max(this.time, standing.now)
-    const ballot = await ballotOf(proposed, standing, this.readText)
+    const ballot = this.readBallot(proposed).catch((error) => {
+      this.known.delete(proposed.id)
+      throw error
+    })
     this.known.set(proposed.id, { at: Date.now(), ballot })
     return ballot
+  }
+
+  private async readBallot(proposed: ProposedBallot): Promise<Ballot> {
+    const standing = await getBallotStanding(this.chain, proposed.id)
+    this.time = Math.max(this.time, standing.now)
+    return ballotOf(proposed, standing, this.readText)
   }
 }
 

@@ -17,7 +17,7 @@ const ANSWER_MS = 30_000
 const Taken = z.object({ id: z.string(), ipfs: z.string().max(100), receipt: Receipt })
 
 /**
- * Asks a hub. Whatever it gives is checked: votes by their signatures, texts by their hash. Throws
+ * Asks a hub. Texts are checked by their hash; votes by whoever counts or posts them. Throws
  * `unreachable`, `bad-answer`, and what the hub's problem document says.
  */
 export class HubClient {
@@ -49,9 +49,12 @@ export class HubClient {
     }
   }
 
-  /** All votes on a ballot that the hub has. Those that are no votes are left out. */
+  /**
+   * The last vote of each voter that the hub has of a ballot. What is no vote is left out; signatures
+   * aren't checked.
+   */
   async votes(ballot: Hex): Promise<SignedVote[]> {
-    return parseVotes(await this.get(`/export?proposal=${ballot}`, EXPORT_BYTES))
+    return parseVotes(await this.get(`/export?proposal=${ballot}&last=1`, EXPORT_BYTES))
   }
 
   private async ask<T extends z.ZodType>(path: string, schema: T, init: RequestInit): Promise<z.infer<T>> {

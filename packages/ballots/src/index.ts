@@ -12,6 +12,7 @@ export {
   parseKind,
   readChoice,
 } from './messages/choice.ts'
+export { contentIdOf } from './messages/content-id.ts'
 export { parseEnvelope, writeEnvelope } from './messages/envelope.ts'
 export { choiceBytes } from './messages/packed.ts'
 export {

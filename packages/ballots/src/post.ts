@@ -16,7 +16,10 @@ import { replaces, type SignedVote } from './messages/vote.ts'
 import { isInVoting } from './messages/window.ts'
 import { bitsOf } from './tally/power.ts'
 
-/** Votes in one transaction, at 40,000 gas each at the most. */
+/**
+ * Votes in one transaction, at about 45,000 gas each with one part of power, and more with stake in many
+ * pools.
+ */
 const BATCH = 100
 
 /** Why the contract left a row out, by its number (`IBallots.Reason`). */
@@ -61,12 +64,9 @@ export async function planPost(
 ): Promise<PostPlan> {
   const counted = lastOfEach(await getVoteEvents(wallet, ballot.id, BigInt(wallet.network.deployedAt)))
   const plan: PostPlan = { due: [], counted: counted.size, leftOut: [] }
-  for (const vote of lastVotes(ballot.id, votes)) {
-    const wrong = await faultOf(ballot, vote)
-    if (wrong) {
-      plan.leftOut.push({ id: vote.id, voter: vote.from, reason: wrong })
-      continue
-    }
+  const { last, leftOut } = await lastGoodVotes(ballot, votes)
+  plan.leftOut.push(...leftOut)
+  for (const vote of last) {
     const parts = bitsOf(await source.powerOf(ballot, vote.from))
     const before = counted.get(vote.from)
     if (parts === 0) plan.leftOut.push({ id: vote.id, voter: vote.from, reason: 'no-power' })
@@ -81,13 +81,20 @@ export async function* postDue(
   ballot: Ballot,
   due: PostPlan['due'],
 ): AsyncGenerator<PostedBatch> {
-  for (let at = 0; at < due.length; at += BATCH) {
-    const batch = due.slice(at, at + BATCH)
-    const receipt = await postVotes(
-      wallet,
-      ballot.id,
-      batch.map(({ vote, parts }) => rowOf(vote, parts)),
-    )
+  let size = BATCH
+  for (let at = 0; at < due.length; ) {
+    const batch = due.slice(at, at + size)
+    const rows = batch.map(({ vote, parts }) => rowOf(vote, parts))
+    let receipt: Awaited<ReturnType<typeof postVotes>>
+    try {
+      receipt = await postVotes(wallet, ballot.id, rows)
+    } catch (error) {
+      // Whoever has stake in many pools takes many times the gas, and so many may not fit into a block.
+      if (batch.length === 1 || !(error instanceof CloisterError) || error.mayRetry) throw error
+      size = Math.ceil(batch.length / 2)
+      continue
+    }
+    at += batch.length
     const skipped = parseEventLogs({ abi: BALLOTS_ABI, eventName: 'Skipped', logs: receipt.logs })
     yield {
       transaction: receipt.transactionHash,
@@ -120,15 +127,33 @@ function rowOf(vote: SignedVote, parts: number): BallotRow {
   }
 }
 
-/** The last vote of each voter on a ballot. */
-export function lastVotes(id: Hex, votes: Iterable<SignedVote>): SignedVote[] {
-  const last = new Map<Address, SignedVote>()
+/**
+ * The last vote of each voter on a ballot that the contract would count, and those after it that it would
+ * not: anybody can write an envelope in a voter's name, or keep one of the wrong time, and neither takes a
+ * vote's place.
+ */
+export async function lastGoodVotes(
+  ballot: Ballot,
+  votes: Iterable<SignedVote>,
+): Promise<{ last: SignedVote[]; leftOut: LeftOut[] }> {
+  const byVoter = new Map<Address, SignedVote[]>()
   for (const vote of votes) {
-    if (vote.proposal !== id) continue
-    const before = last.get(vote.from)
-    if (!before || replaces(vote, before)) last.set(vote.from, vote)
+    if (vote.proposal !== ballot.id) continue
+    const others = byVoter.get(vote.from)
+    if (others) others.push(vote)
+    else byVoter.set(vote.from, [vote])
   }
-  return [...last.values()]
+  const found: { last: SignedVote[]; leftOut: LeftOut[] } = { last: [], leftOut: [] }
+  for (const own of byVoter.values())
+    for (const vote of own.sort((one, other) => (replaces(one, other) ? -1 : 1))) {
+      const reason = await faultOf(ballot, vote)
+      if (reason) found.leftOut.push({ id: vote.id, voter: vote.from, reason })
+      else {
+        found.last.push(vote)
+        break
+      }
+    }
+  return found
 }
 
 /** What is counted of each voter. */

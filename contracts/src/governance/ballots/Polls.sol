@@ -212,8 +212,8 @@ abstract contract Polls is IBallots {
         return tracks.rulesOf(ballot.track, ballot.rules);
     }
 
-    /// @dev Whether a ballot's calls were vetoed once, so that more is needed.
-    function _wasVetoed(Ballot storage ballot) internal view virtual returns (bool);
+    /// @dev When a ballot's calls were vetoed, so that more is needed; 0 where they weren't.
+    function _vetoOf(Ballot storage ballot) internal view virtual returns (uint256);
 
     function _mostChoices(Kind kind) internal pure returns (uint256) {
         return Choices.most(kind);
@@ -223,7 +223,12 @@ abstract contract Polls is IBallots {
     function _passes(bytes32 id) internal view returns (bool) {
         Ballot storage ballot = _ballot[id];
         ITracks.Track memory rules = _rulesOf(ballot);
-        bool again = _wasVetoed(ballot);
+        uint256 vetoedAt = _vetoOf(ballot);
+        // They pass again by a ballot that knows of the veto, not by one that was there beside the vetoed
+        // one.
+        if (vetoedAt > ballot.start) return false;
+        // What was hastened needs as much: few had the time to be against it.
+        bool again = ballot.isFast || vetoedAt != 0;
         return _reaches(
             id, again ? rules.approvalAgain : rules.approvalEnd, again ? rules.supportAgain : rules.supportEnd
         );

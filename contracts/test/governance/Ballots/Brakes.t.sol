@@ -70,6 +70,24 @@ contract BrakesTest is BallotBoxTest {
         assertState(second, IBallots.State.VetoedOnce);
     }
 
+    function test_a_twin_of_the_vetoed_ballot_does_not_pass_in_its_place() public {
+        bytes32 first = propose(basic(PARAMETERS, setting(7)));
+        bytes32 twin = propose(basic(PARAMETERS, setting(7)));
+        vm.warp(block.timestamp + 1 hours);
+        cast(first, HOLDER, 1);
+        cast(twin, HOLDER, 1);
+        vm.warp(ballots.postingEndOf(first));
+        assertState(twin, IBallots.State.Passed);
+        ballots.queue(first, setting(7));
+        vm.prank(council);
+        ballots.veto(first);
+        assertState(twin, IBallots.State.Rejected);
+        vm.expectRevert(
+            abi.encodeWithSelector(IBallots.WrongState.selector, twin, IBallots.State.Rejected)
+        );
+        ballots.queue(twin, setting(7));
+    }
+
     function test_an_empty_council_vetoes_nothing_and_nothing_waits() public {
         vm.prank(address(safe));
         ballots.setBrakes(address(0), address(0));

@@ -27,7 +27,6 @@ contract Handler {
         token.allotNow(address(this), MINTED);
         token.mint(address(this), MINTED);
         grants = new Grants(address(this), address(token));
-        token.approve(address(grants), type(uint256).max);
     }
 
     modifier inTime() {
@@ -41,6 +40,7 @@ contract Handler {
 
     function open(uint256 seed) external inTime {
         if (grants.count() == MAX_GRANTS) return;
+        uint256 before = funded;
         IGrants.Terms[] memory terms = new IGrants.Terms[](1 + seed % 3);
         for (uint256 index = 0; index < terms.length; ++index) {
             seed = uint256(keccak256(abi.encode(seed)));
@@ -51,6 +51,7 @@ contract Handler {
             );
             funded += terms[index].amount;
         }
+        token.approve(address(grants), funded - before);
         grants.open(GRANTEE, bytes32(seed), terms);
     }
 

@@ -25,7 +25,7 @@ contract GrantsTest {
         token.allotNow(address(this), 1_000e18);
         token.mint(address(this), 1_000e18);
         grants = new Grants(address(this), address(token));
-        token.approve(address(grants), type(uint256).max);
+        token.approve(address(grants), 150e18);
         id = grants.open(GRANTEE, CONTENT, two());
     }
 
@@ -53,6 +53,17 @@ contract GrantsTest {
         vm.assertEq(found[1].due, DUE + 30 days);
         (,,, found) = grants.grantOf(2);
         vm.assertEq(found.length, 0);
+    }
+
+    function test_open_leaves_nothing_allowed_for_another_grant() public {
+        for (uint256 allowed = 150e18 - 1; allowed <= 150e18 + 1; allowed += 2) {
+            token.approve(address(grants), allowed);
+            vm.expectRevert(abi.encodeWithSelector(IGrants.OtherAllowance.selector, allowed, 150e18));
+            grants.open(GRANTEE, CONTENT, two());
+        }
+        token.approve(address(grants), 150e18);
+        grants.open(GRANTEE, CONTENT, two());
+        vm.assertEq(token.allowance(address(this), address(grants)), 0);
     }
 
     function test_only_the_owner_opens_confirms_and_cancels() public {
@@ -184,6 +195,11 @@ contract GrantsTest {
         duration = uint40(duration % (4 * 365 days));
         IGrants.Terms[] memory terms = new IGrants.Terms[](1);
         terms[0] = IGrants.Terms(amount, DUE, duration);
+        uint256 sum = 0;
+        for (uint256 i; i < terms.length; ++i) {
+            sum += terms[i].amount;
+        }
+        token.approve(address(grants), sum);
         uint256 own = grants.open(GRANTEE, CONTENT, terms);
         grants.confirm(own, 0);
         vm.warp(uint256(START) + at % (5 * 365 days));

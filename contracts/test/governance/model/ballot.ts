@@ -65,8 +65,11 @@ function wasVetoed(ballot: Ballot): boolean {
   return ballot.vetoedAt !== null && ballot.vetoedAt < since + WINDOW
 }
 
+/** A ballot that was there before the veto doesn't pass in the vetoed one's place. It began at 0. */
 function passes(ballot: Ballot): boolean {
-  return wasVetoed(ballot) ? !['fails', 'passes'].includes(ballot.votes) : ballot.votes !== 'fails'
+  const again = wasVetoed(ballot)
+  if (again && (ballot.vetoedAt ?? 0) > 0) return false
+  return again || ballot.isFast ? !['fails', 'passes'].includes(ballot.votes) : ballot.votes !== 'fails'
 }
 
 /** `stateOf` of Ballots.sol. */

@@ -8,6 +8,12 @@ import { formOf, idOfVote, type RawChoice, type SignedVote } from './vote.ts'
 export const MAX_ENVELOPE_BYTES = 100_000
 /** Choices that a list may name: more no ballot has. */
 const MAX_LIST = 64
+/**
+ * Characters of a reason and of metadata, and of an app’s name: as snapshot.js (src/schemas/vote.json) has
+ * them.
+ */
+const MAX_TEXT = 5_000
+const MAX_APP = 24
 const MAX_UINT32 = 2 ** 32 - 1
 
 const text = z.string().refine((one) => one.isWellFormed(), 'text that is no Unicode')
@@ -27,9 +33,9 @@ const Envelope = z.object({
         z.array(z.int().min(0).max(MAX_UINT32)).max(MAX_LIST),
         text,
       ]),
-      reason: text,
-      app: text,
-      metadata: text,
+      reason: text.max(MAX_TEXT),
+      app: text.max(MAX_APP),
+      metadata: text.max(MAX_TEXT),
     }),
   }),
 })
@@ -40,9 +46,13 @@ const Envelope = z.object({
  * `too-large`, `bad-request` with the reason.
  */
 export function parseEnvelope(json: string): SignedVote {
+  checkSize(json)
+  return readEnvelope(parseJson(json))
+}
+
+function checkSize(json: string): void {
   if (new TextEncoder().encode(json).length > MAX_ENVELOPE_BYTES)
     throw new CloisterError('too-large', `An envelope has at most ${MAX_ENVELOPE_BYTES} bytes.`)
-  return readEnvelope(parseJson(json))
 }
 
 function parseJson(json: string): unknown {
@@ -78,7 +88,10 @@ function readEnvelope(value: unknown): SignedVote {
   if (!/^0x[0-9a-f]{64}$/.test(message.proposal))
     throw refused('its proposal is no ballot’s id', 'A ballot’s id is 0x and 64 hexadecimal digits, small.')
   const vote = { ...message, from, proposal: message.proposal as Hex }
-  return { ...vote, id: idOfVote(vote), signature: normalSignature(sig as Hex) }
+  const signed = { ...vote, id: idOfVote(vote), signature: normalSignature(sig as Hex) }
+  // As it is kept it may be longer, and others have to be able to read it again.
+  checkSize(writeEnvelope(signed))
+  return signed
 }
 
 function fromOf(from: string, address: string): Address {

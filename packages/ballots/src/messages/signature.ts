@@ -19,7 +19,9 @@ export async function checkSignature(chain: Chain, vote: SignedVote): Promise<vo
     throw new CloisterError(
       'unauthorized',
       `${vote.from} is a contract wallet, and has signed; the chain counts its vote by a transaction alone.`,
-      { hint: 'Have the wallet call vote(id, choice) of the ballots’ contract.' },
+      {
+        hint: 'Have the wallet call vote(id, choice, parts) of the ballots’ contract; powerOf(id, wallet) gives parts.',
+      },
     )
   throw new CloisterError('unauthorized', `The vote is not signed by ${vote.from}.`)
 }

@@ -43,5 +43,11 @@ function hashOfTypes(types: unknown): Hex {
 
 /** The form of the choice in messages of these types; undefined where they are no vote's. */
 export function formOfTypes(types: unknown): ChoiceForm | undefined {
-  return FORMS.get(hashOfTypes(types))
+  try {
+    return FORMS.get(hashOfTypes(types))
+  } catch (error) {
+    // What lies too deep in itself can't be written.
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }

@@ -74,6 +74,8 @@ export class Hub {
    */
   async takeFromOther(json: string): Promise<StoredVote> {
     const vote = parseEnvelope(json)
+    // Before its signature is checked, which takes most of the time: all is read again after a start.
+    this.checkRoom(vote)
     return this.keep(vote, await this.check(vote))
   }
 

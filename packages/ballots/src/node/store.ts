@@ -145,15 +145,15 @@ export class VoteStore {
       .map((row) => readRow(row as Row))
   }
 
-  /** Envelopes in the order in which they came, each with its number. */
-  *export(after = 0, proposal?: Hex): Generator<{ number: number; envelope: string }> {
-    // A page at a time: nothing is held open while somebody reads slowly.
+  /** Envelopes in the order in which they came, each with its number; only those that count, if so asked. */
+  *export(after = 0, proposal?: Hex, onlyLast = false): Generator<{ number: number; envelope: string }> {
+    // A page at a time, and a small one, since each that reads slowly has one in memory.
     for (let last = after; ; ) {
       const rows = this.db
         .prepare(
-          `SELECT number, envelope FROM vote WHERE number > ? AND (? IS NULL OR proposal = ?) ORDER BY number LIMIT 200`,
+          `SELECT number, envelope FROM vote WHERE number > ? AND (? IS NULL OR proposal = ?) AND last >= ? ORDER BY number LIMIT 16`,
         )
-        .all(last, proposal ?? null, proposal ?? null)
+        .all(last, proposal ?? null, proposal ?? null, onlyLast ? 1 : 0)
       if (rows.length === 0) return
       for (const row of rows) {
         last = Number(row['number'])

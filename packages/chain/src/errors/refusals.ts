@@ -7,6 +7,8 @@ export const REFUSALS: Record<string, string> = {
   MilestoneCount: 'A grant has from 1 to {most} milestones, not {count}.',
   BadMilestone:
     'Milestone {index} can’t be: it needs an amount, a date within four years, and a stream of four years at the most.',
+  OtherAllowance:
+    'The owner allows {allowed} units, and the milestones come to {needed}: both have to be the same.',
   UnknownMilestone: 'Grant {id} has no milestone {index}.',
   ConfirmedAlready: 'Milestone {index} of grant {id} was confirmed before.',
   MilestoneOverdue: 'The milestone’s date is over: its money can only go back.',

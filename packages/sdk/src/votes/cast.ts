@@ -2,6 +2,7 @@ import {
   type Ballot,
   bitsOf,
   choiceBytes,
+  contentIdOf,
   idOfVote,
   isReceiptOf,
   type RawChoice,
@@ -11,6 +12,7 @@ import {
   type SignedVote,
   type Vote,
   voteTypedData,
+  writeEnvelope,
 } from '@cloister/ballots'
 import { castVote, getBallotPlaces } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
@@ -80,7 +82,9 @@ export async function handIn(cloister: Cloister, vote: SignedVote, hub?: string)
   const client = hubOf(cloister, hub)
   const receipt = await client.cast(vote)
   const { ballots } = await getBallotPlaces(cloister.chain)
-  if (await isReceiptOf(receipt, vote.id, { chainId: cloister.network.chainId, ballots })) return receipt
+  const isOurs = receipt.content === contentIdOf(writeEnvelope(vote))
+  const place = { chainId: cloister.network.chainId, ballots }
+  if (isOurs && (await isReceiptOf(receipt, vote.id, place))) return receipt
   throw new CloisterError('bad-answer', `The hub at ${client.url} gave a receipt that is none.`, {
     hint: 'Hand the vote to another hub, or save it with --save.',
   })

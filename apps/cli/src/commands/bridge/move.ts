@@ -77,7 +77,7 @@ async function begin(
   const amount = parseAmount(typed.amount, asset.decimals)
   if (amount === 0n) throw new CloisterError('bad-amount', 'Nothing is nothing to bring over.')
   const wanted = { asset, amount, to: receiverOf(options, account.address) }
-  if (!options.json) explain(kind, sides, wanted)
+  if (!options.json || !options.yes) explain(kind, sides, wanted)
   if (!options.yes && !(await confirm('Go ahead?'))) return []
   const starting = { sides, account, journal: bridgeJournal() }
   return [await (kind === 'deposit' ? startDeposit : startWithdrawal)(starting, wanted)]

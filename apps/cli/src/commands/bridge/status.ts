@@ -16,6 +16,7 @@ export async function status(transaction: string | undefined, options: Globals):
       async (transfer): Promise<Found> => ({ transfer, status: await transferStatus(sides, transfer) }),
     ),
   )
+  if (found.some(({ status: { phase } }) => phase === 'failed' || phase === 'lost')) process.exitCode = 1
   if (options.json) return sayJson({ transfers: found.map(jsonOf) })
   if (found.length === 0) say('Nothing is on its way between the chains, as far as is known here.')
   for (const one of found) sayWhere(sides, one)

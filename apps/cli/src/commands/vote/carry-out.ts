@@ -1,10 +1,11 @@
 import { CloisterError } from '@cloister/core'
 import { type BallotStatus, type Cloister, votes } from '@cloister/sdk'
-import { paint, say, sayJson } from '@cloister/terminal'
+import { note, paint, printable, say, sayJson } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { confirm } from '../../ask.ts'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
+import { callLines } from './show.ts'
 import { nextOf } from './standing.ts'
 
 type Step = (cloister: Cloister, status: BallotStatus) => Promise<Hex>
@@ -18,6 +19,10 @@ export const bond = (id: string, options: Globals) => take(id, options, 'Bond pa
 async function take(id: string, options: Globals, done: string, step: Step): Promise<void> {
   const cloister = connect(options)
   const before = await votes.find(cloister, id)
+  if (!options.yes && !options.json) {
+    note(`${printable(before.ballot.title)}, ballot ${before.ballot.id}`)
+    if (step !== votes.payBond) for (const line of callLines(cloister, before)) note(line)
+  }
   if (
     !options.yes &&
     !options.json &&

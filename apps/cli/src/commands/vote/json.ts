@@ -14,6 +14,9 @@ export function ballotJson({ ballot, proposed, standing, scores }: BallotStatus)
     isPassing: facts.isPassing,
     executableAt: Number(facts.executableAt),
     calls: proposed.proposal.calls,
+    ...(proposed.proposal.candidates.length > 0 && {
+      election: { body: proposed.proposal.body, candidates: proposed.proposal.candidates },
+    }),
     transaction: proposed.transaction,
   }
 }

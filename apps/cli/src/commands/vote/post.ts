@@ -13,7 +13,10 @@ export async function post(id: string, options: Globals & VotesOptions): Promise
   const json = options.json === true
   const status = await votes.find(cloister, id)
   const { ballot, standing } = status
-  if (standing.state !== 'voting' && standing.state !== 'posting')
+  const { state, now } = standing
+  // One that a majority of all power passed early takes votes still, until it is queued.
+  const isOpen = state === 'voting' || state === 'posting' || (state === 'passed' && now < ballot.postingEnd)
+  if (!isOpen)
     throw new CloisterError('not-voting', `Votes could be posted until ${instant(ballot.postingEnd)}.`)
   const plan = await votes.plan(cloister, status, await readVotes(cloister, ballot.id, options))
   const { due, counted } = plan

@@ -2,7 +2,7 @@ import { decodeChange, getTrack, governedContracts } from '@cloister/chain'
 import { formatDuration, showAmount } from '@cloister/core'
 import { type BallotStatus, type Cloister, votes } from '@cloister/sdk'
 import { facts, paint, printable, say, sayJson } from '@cloister/terminal'
-import { isAddressEqual } from 'viem'
+import { erc20Abi } from 'viem'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { CLOI, instant, percent } from '../../show.ts'
@@ -28,7 +28,8 @@ export async function show(id: string, options: Globals): Promise<void> {
   const { ballot, standing } = status
   say(paint('bold', printable(ballot.title)))
   if (ballot.isTextMissing) say(paint('yellow', 'Its text is at no hub that this network names.'))
-  if (ballot.body !== '') say(`\n${printable(ballot.body)}\n`)
+  const lines = ballot.body.split('\n').map((line) => `  ${printable(line)}`)
+  if (ballot.body !== '') say(`\n${lines.join('\n')}\n`)
   say(
     facts([
       ['ballot', ballot.id],
@@ -42,6 +43,9 @@ export async function show(id: string, options: Globals): Promise<void> {
     ]),
   )
   for (const line of callLines(cloister, status)) say(line)
+  const { body, candidates } = status.proposed.proposal
+  for (const [at, candidate] of candidates.entries())
+    say(`${at === 0 ? `\nseats of ${body}\n` : ''}choice ${at + 1}  ${candidate}`)
   const { turnout, electorate } = standing.facts
   say(`\nPosted so far: ${showAmount(turnout, CLOI)}, ${percent(shareOf(turnout, electorate))} of all power`)
   for (const line of bars(status)) say(line)
@@ -50,14 +54,15 @@ export async function show(id: string, options: Globals): Promise<void> {
 }
 
 /** What the Safe is to do, as far as the function is known. */
-function callLines({ network }: Cloister, { proposed }: BallotStatus): string[] {
+export function callLines({ network }: Cloister, { proposed }: BallotStatus): string[] {
   const contracts = governedContracts(network)
+  const tokens = network.tokens.map(({ symbol, address }) => ({ name: symbol, address, abi: erc20Abi }))
   return proposed.proposal.calls.map(({ target, value, data, announced }, at) => {
-    const contract = contracts.find(({ address }) => isAddressEqual(address, target))
-    const change = contract && decodeChange(contract.abi, data)
-    const what = change
-      ? `${contract.name}.${change.function}(${JSON.stringify(change.args, plain)})`
-      : data.slice(0, 74)
+    const [known] = [...contracts, ...tokens].flatMap(({ name, address, abi }) => {
+      const change = address?.toLowerCase() === target.toLowerCase() ? decodeChange(abi, data) : undefined
+      return change ? [`${name}.${change.function}(${JSON.stringify(change.args, plain)})`] : []
+    })
+    const what = known ?? data
     const more = [value > 0n && `with ${value} wei`, announced && 'announced 22 days ahead'].filter(Boolean)
     return `${at === 0 ? '\n' : ''}call ${at + 1}  ${target}  ${printable(what)} ${more.join(', ')}`.trimEnd()
   })

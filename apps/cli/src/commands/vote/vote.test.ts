@@ -75,7 +75,10 @@ function status(state: BallotState = 'voting', changes: object = {}): BallotStat
   }
   const standing = { facts, state, postingEnd: ballot.postingEnd, tally: [], leader: 1, now: START + DAY }
   const call = { target: CLOI_TOKEN, value: 0n, data: '0xa9059cbb', announced: false }
-  const proposed = { proposal: { calls: [call], uri: 'ipfs://bafk' }, transaction: TRANSACTION }
+  const proposed = {
+    proposal: { calls: [call], candidates: [], uri: 'ipfs://bafk' },
+    transaction: TRANSACTION,
+  }
   return { ballot, standing, proposed, scores: [30n * CLOI, 10n * CLOI, 0n] } as unknown as BallotStatus
 }
 

@@ -106,10 +106,11 @@ export function hubApi({ hub, limits, warn, posted }: ApiParts): Hono<{ Bindings
     const after = Number(context.req.query('after') ?? 0)
     if (!Number.isSafeInteger(after) || after < 0)
       throw new CloisterError('bad-request', 'after is a whole number.')
+    const onlyLast = context.req.query('last') === '1'
     context.header('content-type', 'application/x-ndjson')
     context.header('cloister-last', String(store.counts().last))
     return streamText(context, async (stream) => {
-      for (const { envelope } of store.export(after, proposal as Hex | undefined)) {
+      for (const { envelope } of store.export(after, proposal as Hex | undefined, onlyLast)) {
         if (stream.aborted) return
         await stream.write(`${envelope}\n`)
       }

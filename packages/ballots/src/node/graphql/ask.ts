@@ -1,7 +1,11 @@
 import {
   type DocumentNode,
+  defaultFieldResolver,
   execute,
   GraphQLError,
+  type GraphQLFieldResolver,
+  getNamedType,
+  isLeafType,
   Kind,
   parse,
   type SelectionSetNode,
@@ -11,11 +15,14 @@ import {
 import * as z from 'zod'
 import { SCHEMA } from './schema.ts'
 
-/** Bytes and tokens of a question, fields at its top, and what lies in each other. */
+/** Bytes and tokens of a question, fields at its top, in all, and what lies in each other. */
 export const MAX_QUESTION_BYTES = 32_768
 const MAX_TOKENS = 2_000
 const MAX_TOP = 10
+const MAX_FIELDS = 300
 const MAX_DEPTH = 8
+/** Characters of an answer's values: a small question may ask for a long text again and again. */
+const MAX_ANSWER = 32 * 1024 * 1024
 
 const Question = z.object({
   query: z.string(),
@@ -38,13 +45,16 @@ export async function askGraphql(body: unknown, root: object): Promise<GraphqlAn
     const errors = validate(SCHEMA, document, specifiedRules, { maxErrors: 5 })
     if (errors.length > 0) return { errors: errors.map(({ message }) => ({ message })) }
     checkSize(document)
+    const room = new Room()
     const { data, errors: failed } = await execute({
       schema: SCHEMA,
       document,
       rootValue: root,
+      fieldResolver: room.resolve,
       variableValues: question.data.variables ?? {},
       operationName: question.data.operationName ?? null,
     })
+    if (room.left < 0) return wrong(`An answer has at most ${MAX_ANSWER} characters: ask for less at once.`)
     return {
       data: data ?? null,
       ...(failed && { errors: failed.map(({ message }) => ({ message })) }),
@@ -52,6 +62,18 @@ export async function askGraphql(body: unknown, root: object): Promise<GraphqlAn
   } catch (error) {
     if (error instanceof GraphQLError) return wrong(error.message)
     throw error
+  }
+}
+
+/** Resolves fields until an answer has all that it may have. */
+class Room {
+  left = MAX_ANSWER
+
+  readonly resolve: GraphQLFieldResolver<unknown, unknown> = (source, args, context, info) => {
+    if (this.left < 0) return null
+    const found = defaultFieldResolver(source, args, context, info)
+    if (isLeafType(getNamedType(info.returnType))) this.left -= JSON.stringify(found)?.length ?? 0
+    return found
   }
 }
 
@@ -64,16 +86,26 @@ function checkSize(document: DocumentNode): void {
   const sizes = new SizeOfSelections(document)
   for (const one of document.definitions)
     if (one.kind === Kind.OPERATION_DEFINITION) {
-      const { fields, depth } = sizes.of(one.selectionSet)
+      const { fields, all, depth } = sizes.of(one.selectionSet)
       if (fields > MAX_TOP) throw new GraphQLError(`A question has at most ${MAX_TOP} fields at its top.`)
+      if (all > MAX_FIELDS) throw new GraphQLError(`A question has at most ${MAX_FIELDS} fields.`)
       if (depth > MAX_DEPTH) throw new GraphQLError(`A question goes at most ${MAX_DEPTH} deep.`)
     }
+}
+
+const NOTHING = { fields: 0, all: 0, depth: 0 }
+
+interface Size {
+  /** At the top, and with those that lie in them. */
+  fields: number
+  all: number
+  depth: number
 }
 
 /** Measures selections, each fragment once. */
 class SizeOfSelections {
   private readonly fragments: Map<string, SelectionSetNode>
-  private readonly known = new Map<string, { fields: number; depth: number }>()
+  private readonly known = new Map<string, Size>()
 
   constructor({ definitions }: DocumentNode) {
     this.fragments = new Map(
@@ -84,25 +116,28 @@ class SizeOfSelections {
   }
 
   /** Fields at the top, and how many lie in each other. That no fragment is in itself was checked before. */
-  of({ selections }: SelectionSetNode): { fields: number; depth: number } {
-    let [fields, depth] = [0, 0]
+  of({ selections }: SelectionSetNode): Size {
+    let [fields, all, depth] = [0, 0, 0]
     for (const one of selections) {
       if (one.kind === Kind.FIELD) {
+        const below = one.selectionSet ? this.of(one.selectionSet) : NOTHING
         fields++
-        depth = Math.max(depth, 1 + (one.selectionSet ? this.of(one.selectionSet).depth : 0))
+        all += 1 + below.all
+        depth = Math.max(depth, 1 + below.depth)
         continue
       }
       const inside =
         one.kind === Kind.INLINE_FRAGMENT ? this.of(one.selectionSet) : this.fragment(one.name.value)
       fields += inside.fields
+      all += inside.all
       depth = Math.max(depth, inside.depth)
     }
-    return { fields, depth }
+    return { fields, all, depth }
   }
 
-  private fragment(name: string): { fields: number; depth: number } {
+  private fragment(name: string): Size {
     const selections = this.fragments.get(name)
-    const size = this.known.get(name) ?? (selections ? this.of(selections) : { fields: 0, depth: 0 })
+    const size = this.known.get(name) ?? (selections ? this.of(selections) : NOTHING)
     this.known.set(name, size)
     return size
   }
