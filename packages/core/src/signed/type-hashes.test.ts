@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { VOTE_TYPES } from '../../../ballots/src/messages/types.ts'
 import { BID_TYPES } from './bid.ts'
 import { CLAIM_TYPES } from './claim.ts'
 import { CONSENT_TYPES } from './consent.ts'
@@ -49,7 +50,9 @@ describe('what is signed', () => {
     const ours = [BID_TYPES, CONSENT_TYPES, JOIN_TYPES, RECEIPT_TYPES, RESIZE_BID_TYPES, VERDICT_TYPES].map(
       encodeType,
     )
-    expect([...ours, claim].sort()).toEqual([...inContracts].sort())
+    // Snapshot's, which wallets sign.
+    const votes = Object.values(VOTE_TYPES).map(encodeType)
+    expect([...ours, ...votes, claim].sort()).toEqual([...inContracts].sort())
     expect(encodeType(CLAIM_TYPES)).toBe(claim + encodeType(VERDICT_TYPES))
   })
 

@@ -107,7 +107,7 @@ async function checkMeans(cloister: Cloister, track: number) {
   const details = { needed: rules.minPower, found, bond: rules.bond, balance }
   if (found < rules.minPower)
     throw new CloisterError('no-power', 'The account has too little power to propose on this track.', {
-      hint: 'Power is staked CLOI and CLOI that is registered: `cloister vote register`, `cloister stake delegate`.',
+      hint: 'Power is staked CLOI, and liquid CLOI that was registered to vote, before the last second.',
       details,
     })
   if (balance < rules.bond)
