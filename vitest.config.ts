@@ -37,7 +37,7 @@ const ALONE = ['e2e/differential.test.ts']
 const ON_DEMAND = {
   CLOISTER_KUBERNETES: ['packages/executors/src/kubernetes/kubernetes.test.ts', 'e2e/kubernetes.test.ts'],
   CLOISTER_SWARM: ['e2e/swarm.test.ts'],
-  CLOISTER_PACKAGES: ['e2e/packages.test.ts'],
+  CLOISTER_PACKAGES: ['e2e/packages.test.ts', 'e2e/images.test.ts'],
   CLOISTER_PODMAN: ['packages/executors/src/sent/podman.test.ts'],
 }
 const demanded = Object.entries(ON_DEMAND).flatMap(([name, files]) => (process.env[name] ? files : []))
@@ -73,8 +73,7 @@ const ON_CHAINS = [
 const first = {
   exclude: ['**/node_modules/**'],
   isolate: false,
-  // One is the whole machine's, which waits for engines half of its time.
-  maxWorkers: 3,
+  maxWorkers: 2,
   sequence: { groupOrder: 0 },
 }
 
