@@ -61,14 +61,15 @@ export function environmentOf(network: string, home: string): NodeJS.ProcessEnv 
   }
 }
 
-/** The command line against one network. `env`: what it is run with, instead of the usual. */
+/** The command line against one network. `more`: what it finds in its environment beside the usual. */
 export function commandLine(
   network: string,
   home: string,
-  env: NodeJS.ProcessEnv = environmentOf(network, home),
+  more: NodeJS.ProcessEnv = {},
 ): Pick<Stage, 'cloister' | 'json'> {
   const cloister = (...words: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((done) => {
+      const env = { ...environmentOf(network, home), ...more }
       execFile(
         process.execPath,
         [COMMAND, ...words],

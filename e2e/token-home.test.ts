@@ -1,6 +1,6 @@
 // The token's way from an old chain into the treasury's grants: a snapshot, claims, stake, ballots, a council
 // that vetoes and then is gone. CLOISTER_PEOPLE and CLOISTER_VOTERS make it larger: 10000 and 300, say.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChainSource } from '@cloister/ballots'
@@ -35,7 +35,7 @@ import {
   type LegacyChainMade,
   makeLegacyChain,
 } from '../packages/migration/src/testing/index.ts'
-import { commandLine, environmentOf, type Json, type Stage } from './embedded.ts'
+import { commandLine, type Json, type Stage } from './embedded.ts'
 
 const CLOI = 10n ** 18n
 const DAY = 86_400
@@ -119,7 +119,7 @@ describe('the token', () => {
     const to = chain.wallet(5).account.address
     let owed = 0n
     for (const { scheme, seed, account } of legacy.people.slice(0, 3)) {
-      const env = { ...environmentOf(join(folder, 'network.json'), folder), CLOISTER_LEGACY_PHRASE: seed }
+      const env = { CLOISTER_LEGACY_PHRASE: seed }
       const words = ['migrate', 'claim', '--phrase', '--scheme', scheme, '--to', to, '--account', 'dev9']
       await commandLine(join(folder, 'network.json'), folder, env).json(...words)
       owed += (legacy.owed.get(account) ?? 0n) * 1_000_000n
@@ -288,8 +288,9 @@ describe('the token', () => {
   /** Runs a command as one of the voters, whose key is imported the first time. */
   async function cloisterAs(voter: number, ...words: string[]) {
     const home = join(folder, `voter-${voter}`)
-    const env = { ...environmentOf(join(folder, 'network.json'), home), CLOISTER_PRIVATE_KEY: KEYS[voter] }
-    const line = commandLine(join(folder, 'network.json'), folder, env)
+    mkdirSync(home, { recursive: true })
+    const env = { CLOISTER_PRIVATE_KEY: KEYS[voter] }
+    const line = commandLine(join(folder, 'network.json'), home, env)
     await line.cloister('wallet', 'import')
     return line.cloister(...words)
   }
