@@ -251,7 +251,7 @@ describe.skipIf(!canDeploy)('npm start', () => {
       'elm',
       'ash',
       'dev0',
-      'dev9',
+      'dev8',
       'simulated',
       'USDC an hour',
       'npx cloister deploy',

@@ -82,9 +82,7 @@ contract BrakesTest is BallotBoxTest {
         vm.prank(council);
         ballots.veto(first);
         assertState(twin, IBallots.State.Rejected);
-        vm.expectRevert(
-            abi.encodeWithSelector(IBallots.WrongState.selector, twin, IBallots.State.Rejected)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IBallots.WrongState.selector, twin, IBallots.State.Rejected));
         ballots.queue(twin, setting(7));
     }
 
