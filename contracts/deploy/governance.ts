@@ -128,7 +128,7 @@ const ALLOWED: readonly Value[] = [
   ...[TRACK.smallSpending, TRACK.mediumSpending, TRACK.largeSpending].flatMap((track) =>
     calls(track, 'grants', GRANTS_ABI, 'open'),
   ),
-  // A grant may be as large as any: who confirms or ends it is no fewer than give the largest.
+  // On the track of the largest spending alone: a small ballot could pay out or end a grant of any size.
   ...calls(TRACK.largeSpending, 'grants', GRANTS_ABI, 'confirm', 'cancel'),
   ...OWNED_CONTRACTS.flatMap((of) => calls(TRACK.emergency, of, MARKET_ABI, 'callOff')),
 ]

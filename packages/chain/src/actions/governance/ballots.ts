@@ -80,7 +80,7 @@ export interface CountedVoteEvent {
   transaction: Hex
 }
 
-/** Ballots that were proposed in some blocks, the oldest first. */
+/** Ballots that were proposed in some blocks, the oldest first. Throws `not-found`, `chain-unreachable`. */
 export async function getProposedBallots(
   chain: Chain,
   fromBlock = BigInt(chain.network.deployedAt),
@@ -108,12 +108,12 @@ export async function getProposedBallots(
   }))
 }
 
-/** One ballot's proposal; undefined where there is none of this id. */
+/** One ballot's proposal; undefined where there is none of this id. Throws as `getProposedBallots` does. */
 export async function getProposedBallot(chain: Chain, id: Hex): Promise<ProposedBallot | undefined> {
   return (await getProposedBallots(chain)).find((one) => one.id === id)
 }
 
-/** Where a ballot stands. */
+/** Where a ballot stands. Throws `not-found` where the network has no ballots, `chain-unreachable`. */
 export async function getBallotStanding(chain: Chain, id: Hex): Promise<BallotStanding> {
   const { client } = chain
   const contract = ballotsContract(chain)
@@ -138,14 +138,12 @@ export async function getBallotStanding(chain: Chain, id: Hex): Promise<BallotSt
   }
 }
 
-/** A track's rules for ballots from now on. */
+/** A track's rules for ballots from now on. Throws `not-found`, `chain-unreachable`. */
 export async function getTrack(chain: Chain, track: number): Promise<TrackRules> {
   const { tracks } = await getBallotPlaces(chain)
-  const [rules] = await chain.client.readContract({
-    address: tracks,
-    abi: TRACKS_ABI,
-    functionName: 'trackOf',
-    args: [track],
+  const call = { address: tracks, abi: TRACKS_ABI, functionName: 'trackOf', args: [track] } as const
+  const [rules] = await chain.client.readContract(call).catch((error) => {
+    throw chainError('reading a track', error)
   })
   return rules
 }
@@ -155,15 +153,22 @@ export function getCountedVote(chain: Chain, id: Hex, voter: Address): Promise<C
   return chain.client.readContract({ ...ballotsContract(chain), functionName: 'voteOf', args: [id, voter] })
 }
 
-/** Votes that were counted on a ballot, in the order of the chain; a voter's last one counts. */
+/**
+ * Votes that were counted on a ballot, in the order of the chain; a voter's last one counts. Throws
+ * `not-found`, `chain-unreachable`.
+ */
 export async function getVoteEvents(chain: Chain, id: Hex, fromBlock: bigint): Promise<CountedVoteEvent[]> {
-  const events = await chain.client.getContractEvents({
-    ...ballotsContract(chain),
-    eventName: 'VoteCounted',
-    args: { id },
-    fromBlock,
-    strict: true,
-  })
+  const events = await chain.client
+    .getContractEvents({
+      ...ballotsContract(chain),
+      eventName: 'VoteCounted',
+      args: { id },
+      fromBlock,
+      strict: true,
+    })
+    .catch((error) => {
+      throw chainError('listing votes', error)
+    })
   return events.map(({ args, blockNumber, logIndex, transactionHash }) => ({
     voter: args.voter,
     choice: args.choice,
@@ -185,7 +190,10 @@ export function getProposingPower(chain: Chain, account: Address, time: number):
   })
 }
 
-/** Proposes; the bond is taken of the account, which has to have approved it. Returns the ballot's id. */
+/**
+ * Proposes; the bond is taken of the account, which has to have approved it. Returns the ballot's id. Throws
+ * `reverted`, `chain-unreachable`.
+ */
 export async function proposeBallot(
   wallet: Wallet,
   proposal: BallotProposal,
@@ -206,18 +214,24 @@ export async function proposeBallot(
   return { id, transaction: transactionHash }
 }
 
-/** Posts votes. Rows that don't count are skipped; which ones, and why, is in the answer. */
+/**
+ * Posts votes. Rows that don't count are skipped; which ones, and why, is in the receipt's events. Throws
+ * `reverted`, `chain-unreachable`.
+ */
 export async function postVotes(wallet: Wallet, id: Hex, rows: BallotRow[]) {
   return send(wallet, { ...ballotsContract(wallet), functionName: 'post', args: [id, rows] })
 }
 
-/** Votes by a transaction, as contract wallets have to. */
+/** Votes by a transaction, as contract wallets have to. Throws `reverted`, `chain-unreachable`. */
 export async function castVote(wallet: Wallet, id: Hex, choice: Hex, parts: number): Promise<Hex> {
   const args = [id, choice, parts] as const
   return (await send(wallet, { ...ballotsContract(wallet), functionName: 'vote', args })).transactionHash
 }
 
-/** Starts the timelock of a ballot that passed, makes its calls, or calls off what it announced. */
+/**
+ * Starts the timelock of a ballot that passed, makes its calls, or calls off what it announced. Throws
+ * `reverted`, `chain-unreachable`.
+ */
 export async function carryOutBallot(
   wallet: Wallet,
   step: 'queue' | 'execute' | 'callOffAnnounced',
@@ -228,7 +242,7 @@ export async function carryOutBallot(
   return (await send(wallet, { ...ballotsContract(wallet), functionName: step, args })).transactionHash
 }
 
-/** Pays a ballot's bond, once its voting is over. */
+/** Pays a ballot's bond, once its voting is over. Throws `reverted`, `chain-unreachable`. */
 export async function payBallotBond(wallet: Wallet, id: Hex): Promise<Hex> {
   const args = [id] as const
   return (await send(wallet, { ...ballotsContract(wallet), functionName: 'payBond', args })).transactionHash
