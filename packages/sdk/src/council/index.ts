@@ -5,6 +5,7 @@ import {
   type CouncilMotion,
   getCouncil,
   moveMotion,
+  type OpenMotion,
   seatElected,
   secondMotion,
 } from '@cloister/chain'
@@ -41,8 +42,23 @@ export function show({ chain }: Cloister, body: CouncilBody): Promise<Council> {
 export async function support(cloister: Cloister, body: CouncilBody, motion: CouncilMotion): Promise<Hex> {
   const wallet = walletOf(cloister)
   const { motions } = await getCouncil(cloister.chain, body)
-  const known = motions.find((open) => isSame(open.motion, motion))
+  const known = findMotion(motions, motion)
   return known ? secondMotion(wallet, body, known.id) : moveMotion(wallet, body, motion)
+}
+
+/**
+ * The open motion that is for the same thing as `motion`; undefined where there is none.
+ *
+ * @example
+ * ```ts
+ * import { council } from '@cloister/sdk'
+ *
+ * const { motions } = await council.show(cloister, 'council')
+ * const open = council.findMotion(motions, { act: 'veto', ballot: hash })
+ * ```
+ */
+export function findMotion(motions: readonly OpenMotion[], motion: CouncilMotion): OpenMotion | undefined {
+  return motions.find((open) => isSame(open.motion, motion))
 }
 
 /**

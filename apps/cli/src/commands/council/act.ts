@@ -39,9 +39,7 @@ export async function spend(
 async function support(cloister: Cloister, motion: CouncilMotion, options: BodyOptions): Promise<void> {
   const body = bodyOf(options)
   await agree(`As a member of the ${body}: ${describeMotion(cloister.network, motion)}?`, options)
-  const before = await council.show(cloister, body)
-  const transaction = await council.support(cloister, body, motion)
-  await tell(cloister, body, before.motions.length, transaction, options)
+  await tell(cloister, body, motion, await council.support(cloister, body, motion), options)
 }
 
 export async function second(number: string, options: BodyOptions): Promise<void> {
@@ -54,7 +52,7 @@ export async function second(number: string, options: BodyOptions): Promise<void
       hint: `See which there are with \`cloister council show${options.committee ? ' --committee' : ''}\`.`,
     })
   await agree(`As a member of the ${body}: ${describeMotion(cloister.network, found.motion)}?`, options)
-  await tell(cloister, body, before.motions.length, await council.second(cloister, body, found.id), options)
+  await tell(cloister, body, found.motion, await council.second(cloister, body, found.id), options)
 }
 
 export async function seat(id: string, options: BodyOptions): Promise<void> {
@@ -77,14 +75,13 @@ async function agree(question: string, options: Globals): Promise<void> {
 async function tell(
   cloister: Cloister,
   body: CouncilBody,
-  openBefore: number,
+  motion: CouncilMotion,
   transaction: Hex,
   options: Globals,
 ): Promise<void> {
   const { motions } = await council.show(cloister, body)
-  const last = motions.at(-1)
-  const isCarried = motions.length < openBefore || last === undefined
-  if (options.json) return sayJson({ body, transaction, isCarried, motions })
-  if (isCarried) return say(`${paint('green', '●')} Carried and done, by transaction ${transaction}.`)
-  say(`${paint('yellow', '●')} ${last.votes} of ${last.needed} members are for motion ${last.id}.`)
+  const open = council.findMotion(motions, motion)
+  if (options.json) return sayJson({ body, transaction, isCarried: open === undefined, motions })
+  if (!open) return say(`${paint('green', '●')} Carried and done, by transaction ${transaction}.`)
+  say(`${paint('yellow', '●')} ${open.votes} of ${open.needed} members are for motion ${open.id}.`)
 }
