@@ -3,9 +3,14 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
+/** Tests that take minutes, the longest first. */
+const LONGEST = ['journeys', 'crash', 'stake', 'walk', 'secrets', 'restart'].map(
+  (name) => `e2e/${name}.test.ts`,
+)
+
 /**
- * The longest files first, as far as their size tells, so that none of them begins when all others have
- * ended. A file counts with what is in the folder of its name.
+ * The longest files first, so that none of them begins when all others have ended: those that are known, and
+ * the others as far as their size tells. A file counts with what is in the folder of its name.
  */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -15,6 +20,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 function sizeOf(path: string): number {
+  const rank = LONGEST.findIndex((name) => path.endsWith(name))
+  if (rank >= 0) return Number.MAX_SAFE_INTEGER - rank
   const folder = path.replace(/\.test\.ts$/, '')
   const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory()
   const below = isFolder ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : []
@@ -62,18 +69,20 @@ const QUICK = [
 /** The same of the command line, with what its commands reach outside of themselves made up where need be. */
 const COMMANDS = ['apps/cli/**/*.test.ts']
 
-/** Tests that talk to chains and databases of their own, or prove contracts: no containers, no networks. */
-const ON_CHAINS = [
+/** Tests that talk to chains, databases, browsers and doors of their own, or prove contracts. */
+const WITHOUT_CONTAINERS = [
   'contracts/**/*.test.ts',
-  'packages/{chain,economy,indexer}/**/*.test.ts',
+  'packages/{bridge,chain,economy,indexer}/**/*.test.ts',
   'apps/devnet/**/*.test.ts',
   'ops/**/*.test.ts',
+  'e2e/{ballots,claim-page,dns-01,domains,framing,governance,passing-on,token-home,verify-page}.test.ts',
 ]
 
 const first = {
   exclude: ['**/node_modules/**'],
   isolate: false,
-  maxWorkers: 2,
+  // One is taken by the tests of the whole machine, which wait for engines half of the time.
+  maxWorkers: 3,
   sequence: { groupOrder: 0 },
 }
 
@@ -107,7 +116,9 @@ export default defineConfig({
           globalSetup: ['apps/cli/src/every-command.ts'],
         },
       },
-      { test: { ...common, ...first, ...SECOND_TRY, name: 'on chains', include: ON_CHAINS } },
+      {
+        test: { ...common, ...first, ...SECOND_TRY, name: 'without containers', include: WITHOUT_CONTAINERS },
+      },
       {
         test: {
           ...common,
@@ -125,7 +136,7 @@ export default defineConfig({
           name: 'beside each other',
           include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
           exclude: [
-            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...IN_PAIRS],
+            ...[...QUICK, ...COMMANDS, ...WITHOUT_CONTAINERS, ...WHOLE_MACHINE, ...ALONE, ...IN_PAIRS],
             ...Object.values(ON_DEMAND).flat(),
             '**/node_modules/**',
           ],
