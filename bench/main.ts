@@ -3,12 +3,15 @@
 import { cpus, totalmem } from 'node:os'
 import { paint, say, showError } from '@cloister/terminal'
 import { benchAttest } from './attest.ts'
+import { benchClaims } from './claims/main.ts'
 import { benchCli } from './cli.ts'
 import { benchCompose } from './compose.ts'
 import { benchDeploy } from './deploy.ts'
 import { benchEmission } from './emission.ts'
 import { benchGas } from './gas.ts'
 import { benchGateway } from './gateway.ts'
+import { benchGovernance } from './governance/main.ts'
+import { benchVotes } from './governance/votes.ts'
 import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
 import { benchLayer2 } from './layer2.ts'
@@ -19,6 +22,9 @@ import { benchVerifyPage } from './verify-page.ts'
 
 const BENCHES = {
   gas: benchGas,
+  governance: benchGovernance,
+  votes: benchVotes,
+  claims: benchClaims,
   layer2: benchLayer2,
   attest: benchAttest,
   'verify-page': benchVerifyPage,
