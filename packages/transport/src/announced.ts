@@ -64,7 +64,8 @@ export class Announcers {
     socket.on('readable', read).on('error', fail).on('end', fail).on('close', done)
   }
 
-  private trusts(address: string | undefined): boolean {
+  /** Whether an address may say so. */
+  trusts(address: string | undefined): boolean {
     const plain = plainAddress(address ?? '')
     const version = isIP(plain)
     return version !== 0 && this.trusted.check(plain, version === 4 ? 'ipv4' : 'ipv6')

@@ -11,7 +11,8 @@ import { startHub } from './server.ts'
 
 const USAGE =
   'Usage: cloister-hub --network FILE [--folder hub] [--host 127.0.0.1] [--port 7090] [--mirror URL]... ' +
-  '[--requests-per-second N] [--metrics [HOST:]PORT] [--drain SECONDS]'
+  '[--requests-per-second N] [--forwarded-by ADDRESS[/BITS]]... [--proxy-protocol-from ADDRESS[/BITS]]... ' +
+  '[--metrics [HOST:]PORT] [--drain SECONDS]'
 const log = (level: string, message: string) =>
   process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, name: 'hub', message })}\n`)
 
@@ -24,6 +25,8 @@ try {
       port: { type: 'string', default: '7090' },
       mirror: { type: 'string', multiple: true, default: [] },
       'requests-per-second': { type: 'string' },
+      'forwarded-by': { type: 'string', multiple: true, default: [] },
+      'proxy-protocol-from': { type: 'string', multiple: true, default: [] },
       metrics: { type: 'string' },
       drain: { type: 'string', default: '10' },
     },
@@ -45,6 +48,10 @@ try {
     port: Number(values.port),
     mirrors: values.mirror,
     drainMs: parseDrain(values.drain),
+    proxies: {
+      forwardedBy: values['forwarded-by'],
+      proxyProtocolFrom: values['proxy-protocol-from'],
+    },
     limits: rate === undefined ? {} : { requestsPerSecond: rate, burst: 10 * rate },
     ...(metrics && { posted: metrics.posted }),
     warn: (message) => log('warn', message),

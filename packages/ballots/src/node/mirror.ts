@@ -9,6 +9,11 @@ import type { Hub } from './hub.ts'
 /** Milliseconds between two looks at another hub, and until it has answered in full. */
 const EVERY_MS = 15_000
 const ANSWER_MS = 120_000
+/**
+ * Looks for which votes of ballots that aren't known here are waited for: the node here may be behind the
+ * other hub's. After that, five minutes, they are taken for what they may be as well, made up.
+ */
+const MOST_WAITS = 20
 
 /** What came of an import. */
 interface Imported {
@@ -58,20 +63,24 @@ export class Mirror {
   private readonly warn: (message: string) => void
   /** By hub, the number up to which its votes were read. */
   private readonly read = new Map<string, number>()
+  /** By hub, how often in a row what is after that number was of ballots that aren't known here. */
+  private readonly waits = new Map<string, number>()
+  private readonly everyMs: number
   private timer: NodeJS.Timeout | undefined
   private looking: Promise<void> = Promise.resolve()
   private readonly end = new AbortController()
 
-  constructor(hub: Hub, urls: readonly string[], warn: (message: string) => void) {
+  constructor(hub: Hub, urls: readonly string[], warn: (message: string) => void, everyMs = EVERY_MS) {
     this.hub = hub
     this.warn = warn
+    this.everyMs = everyMs
     for (const url of urls) this.read.set(url.replace(/\/$/, ''), 0)
   }
 
   start(): void {
     if (this.read.size === 0) return
     this.looking = this.look().then(() => {
-      if (!this.end.signal.aborted) this.timer = setTimeout(() => this.start(), EVERY_MS)
+      if (!this.end.signal.aborted) this.timer = setTimeout(() => this.start(), this.everyMs)
     })
   }
 
@@ -94,10 +103,20 @@ export class Mirror {
     if (!response.ok || !response.body)
       throw new CloisterError('bad-answer', `It answered with status ${response.status}.`)
     const last = Number(response.headers.get('cloister-last'))
-    await importVotes(this.hub, linesOf(response.body))
+    const { refused } = await importVotes(this.hub, linesOf(response.body))
     // What came meanwhile is read the next time.
-    if (Number.isSafeInteger(last) && last > after) this.read.set(url, last)
+    if (!this.isToWait(url, refused['not-found'] ?? 0) && Number.isSafeInteger(last) && last > after)
+      this.read.set(url, last)
     await this.takeTexts(url, signal)
+  }
+
+  /** Whether the same votes are to be read again, since so many of them are of ballots not known here. */
+  private isToWait(url: string, unknown: number): boolean {
+    const waits = unknown === 0 ? 0 : (this.waits.get(url) ?? 0) + 1
+    const isOver = waits > MOST_WAITS
+    if (isOver) this.warn(`${unknown} votes of the hub at ${url} are of no ballot here, and left out`)
+    this.waits.set(url, isOver ? 0 : waits)
+    return waits > 0 && !isOver
   }
 
   /** Takes texts of ballots that aren't here. That they are the right ones, their hash says. */

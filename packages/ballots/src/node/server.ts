@@ -8,6 +8,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Address } from 'viem'
 import type { BallotSource, ReadText } from '../ballot.ts'
 import { hubApi } from './api/app.ts'
+import { Clients, type ProxySettings } from './clients.ts'
 import { Hub } from './hub.ts'
 import { openHubKey } from './key.ts'
 import { Mirror } from './mirror.ts'
@@ -29,7 +30,11 @@ export interface HubSettings {
   warn: (message: string) => void
   /** Other hubs, whose votes it takes, too. */
   mirrors?: readonly string[]
+  /** Milliseconds between two looks at each of them; 15 s if not given. */
+  mirrorMs?: number
   limits?: Partial<AddressLimitSettings>
+  /** Who may say whose connections and requests are. */
+  proxies?: ProxySettings
   /** Is told of each vote that was posted: `taken`, or the code of why not. */
   posted?: (outcome: string) => void
   /** Unix seconds; the machine's clock, or the chain's where that is ahead, if not given. */
@@ -54,9 +59,10 @@ const LIMITS: AddressLimitSettings = {
   connections: 2_048,
 }
 
-/** Starts a hub: takes votes from now on. Throws `port-taken`, `bad-key`. */
+/** Starts a hub: takes votes from now on. Throws `port-taken`, `bad-key`, `bad-option`. */
 export async function startHub(settings: HubSettings): Promise<RunningHub> {
   const { chain, ballots, space, folder, host, port, warn, drainMs = 0 } = settings
+  const clients = new Clients(settings.proxies ?? {})
   const store = new VoteStore(join(folder, 'votes.sqlite'))
   const source = settings.source((hash) => store.text(hash))
   const key = openHubKey(join(folder, 'hub-key'))
@@ -67,18 +73,18 @@ export async function startHub(settings: HubSettings): Promise<RunningHub> {
     await source.list()
     return []
   })
-  const api = hubApi({ hub, limits, warn, posted: settings.posted ?? (() => {}) })
+  const api = hubApi({ hub, limits, clients, warn, posted: settings.posted ?? (() => {}) })
   api.get('/ready', async (context) => {
     const report = await readiness.report()
     return context.json(report, report.ready ? 200 : 503, { 'cache-control': 'no-store' })
   })
   const server = createServer(SERVER_OPTIONS, getRequestListener(api.fetch))
-  limits.guard(server)
+  clients.guard(server, limits)
   const served = await serve('The hub', server, { host, port }).catch((error: CloisterError) => {
     store.close()
     throw error
   })
-  const mirror = new Mirror(hub, settings.mirrors ?? [], warn)
+  const mirror = new Mirror(hub, settings.mirrors ?? [], warn, settings.mirrorMs)
   mirror.start()
   return {
     port: served.port,

@@ -7,6 +7,7 @@ import { streamText } from 'hono/streaming'
 import type { Hex } from 'viem'
 import { MAX_DOCUMENT_BYTES } from '../../document.ts'
 import { MAX_ENVELOPE_BYTES } from '../../messages/envelope.ts'
+import type { Clients } from '../clients.ts'
 import { askGraphql, MAX_QUESTION_BYTES } from '../graphql/ask.ts'
 import { rootOf } from '../graphql/root.ts'
 import type { Hub } from '../hub.ts'
@@ -16,6 +17,7 @@ import { scoresOf, votingPowerOf } from './scores.ts'
 export interface ApiParts {
   hub: Hub
   limits: AddressLimits
+  clients: Clients
   warn: (message: string) => void
   /** Is told of each vote that was posted: `taken`, or the code of why not. */
   posted: (outcome: string) => void
@@ -28,13 +30,14 @@ type Bindings = { incoming?: { socket: { remoteAddress?: string } } }
  * What a hub answers: Snapshot's sequencer (`POST /`), its hub (`/graphql`), its scores (`/api/scores`), and
  * what it has, for anybody: envelopes by content (`/ipfs/…`), all of them (`/export`).
  */
-export function hubApi({ hub, limits, warn, posted }: ApiParts): Hono<{ Bindings: Bindings }> {
+export function hubApi({ hub, limits, clients, warn, posted }: ApiParts): Hono<{ Bindings: Bindings }> {
   const app = new Hono<{ Bindings: Bindings }>()
   const root = rootOf(hub)
   const { store, space, ballots, chain, key } = hub.parts
   app.use('*', cors())
   app.use('*', async (context, next) => {
-    const seconds = limits.take(context.env?.incoming?.socket.remoteAddress)
+    const from = context.env?.incoming?.socket.remoteAddress
+    const seconds = limits.take(clients.of(from, context.req.header('x-forwarded-for')))
     if (seconds > 0) {
       context.header('retry-after', String(seconds))
       throw new CloisterError('too-many', 'You ask too much at once.')
