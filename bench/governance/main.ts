@@ -20,7 +20,7 @@ const PUBLISHED = [
   ['a Snapshot vote that nobody counts on a chain', '0', 'snapshot.js 0.17.5: a hub’s word'],
 ]
 
-/** Gas of a ballot, from the proposal to its call, beside OpenZeppelin's Governor on the same chain and token. */
+/** Gas of a ballot, from the proposal to its call, beside OpenZeppelin's Governor on the same chain. */
 export async function benchGovernance(): Promise<void> {
   const peers = compilePeers()
   const stage = await raiseStage()

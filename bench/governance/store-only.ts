@@ -1,5 +1,5 @@
-// The limit of a hub that writes votes down: takes bodies over HTTP and keeps them in SQLite, written through,
-// a transaction each, and checks nothing. node bench/governance/store-only.ts FILE
+// The limit of a hub that writes votes down: takes bodies over HTTP and keeps them in SQLite, written
+// through, a transaction each, and checks nothing. node bench/governance/store-only.ts FILE
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'

@@ -11,6 +11,7 @@ import { CloisterError } from '@cloister/core'
 import type { Address, Hex } from 'viem'
 import type { Ballot } from './ballot.ts'
 import { ballotOf, readPower } from './chain-source.ts'
+import { inBatches } from './in-batches.ts'
 import { readChoice } from './messages/choice.ts'
 import { packChoice, unpackChoice } from './messages/packed.ts'
 import type { SignedVote } from './messages/vote.ts'
@@ -88,10 +89,14 @@ async function recompute(
   { snapshot }: ProposedBallot,
   counted: ReadonlyMap<Address, CountedVoteEvent>,
 ): Promise<Tally> {
-  const powers = new Map<Address, VotingPower>()
-  for (const { voter, parts } of counted.values())
-    powers.set(voter, partsWith(await readPower(chain, voter, snapshot), parts))
-  const weights = weigh(powers)
+  const powers = await inBatches(
+    counted.values(),
+    async ({ voter, parts }): Promise<[Address, VotingPower]> => [
+      voter,
+      partsWith(await readPower(chain, voter, snapshot), parts),
+    ],
+  )
+  const weights = weigh(new Map(powers))
   return tally(
     kind,
     choices.length,
@@ -104,10 +109,11 @@ async function recompute(
 
 /** Voters whose vote was cast by a transaction, which has the greatest tag. */
 async function votersByTransaction(chain: Chain, id: Hex, voters: Iterable<Address>): Promise<Set<Address>> {
-  const found = new Set<Address>()
-  for (const voter of voters)
-    if ((await getCountedVote(chain, id, voter)).tag === TRANSACTION_TAG) found.add(voter)
-  return found
+  const found = await inBatches(voters, async (voter) => {
+    const { tag } = await getCountedVote(chain, id, voter)
+    return tag === TRANSACTION_TAG ? [voter] : []
+  })
+  return new Set(found.flat())
 }
 
 function compare(

@@ -9,6 +9,7 @@ import {
 import { CloisterError } from '@cloister/core'
 import { type Address, type Hex, keccak256, parseEventLogs, parseSignature, stringToBytes } from 'viem'
 import type { Ballot, BallotSource } from './ballot.ts'
+import { inBatches } from './in-batches.ts'
 import { readChoice } from './messages/choice.ts'
 import { choiceBytes, packChoice } from './messages/packed.ts'
 import { isSignedByKey } from './messages/signature.ts'
@@ -66,8 +67,9 @@ export async function planPost(
   const plan: PostPlan = { due: [], counted: counted.size, leftOut: [] }
   const { last, leftOut } = await lastGoodVotes(ballot, votes)
   plan.leftOut.push(...leftOut)
-  for (const vote of last) {
-    const parts = bitsOf(await source.powerOf(ballot, vote.from))
+  const powers = await inBatches(last, ({ from }) => source.powerOf(ballot, from))
+  for (const [at, vote] of last.entries()) {
+    const parts = bitsOf(powers[at] ?? [])
     const before = counted.get(vote.from)
     if (parts === 0) plan.leftOut.push({ id: vote.id, voter: vote.from, reason: 'no-power' })
     else if (!before || isNews(ballot, vote, parts, before)) plan.due.push({ vote, parts })
