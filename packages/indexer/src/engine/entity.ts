@@ -1,3 +1,4 @@
+import type { Network } from '@cloister/chain'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 
 /** A table with a row for each key, which later events change. */
@@ -35,24 +36,24 @@ export function log<T extends PgTable & { block: PgColumn }>(table: T): Log<T> {
   return { table, block: table.block }
 }
 
-/** A table of what an entity's rows add up to. It is kept by the differences that changes make. */
+/** What the rows of an entity or a log add up to, kept by the differences that changes make. */
 export interface Total<T extends PgTable = PgTable> {
   table: PgTable
-  of: Entity<T>
+  of: Entity<T> | Log<T>
   /** Field of its rows that is the primary key. */
   key: string
   /** Fields that are added up; the others are the same in all rows of a key. */
   adds: readonly string[]
-  /** What one row of the entity adds. */
-  partOf: (row: RowOf<T>) => Record<string, unknown>
+  /** What one row adds on a network; undefined where that is nothing. */
+  partOf: (row: RowOf<T>, network: Network) => Record<string, unknown> | undefined
 }
 
 /** A table of what the rows of `of` add up to by `key`. */
 export function total<S extends PgTable, T extends PgTable>(
   table: S,
-  of: Entity<T>,
+  of: Entity<T> | Log<T>,
   { key, adds }: { key: keyof RowOf<S> & string; adds: readonly (keyof RowOf<S> & string)[] },
-  partOf: (row: RowOf<T>) => RowOf<S>,
+  partOf: (row: RowOf<T>, network: Network) => RowOf<S> | undefined,
 ): Total {
   // The engine gives it rows of `of`.
   return { table, of, key, adds, partOf: partOf as unknown as Total['partOf'] }

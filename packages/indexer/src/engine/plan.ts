@@ -31,6 +31,7 @@ export class Plan {
   readonly entities: Entity[]
   readonly logs: Log[]
   readonly totals: Total[]
+  readonly network: Network
   /** Names the contracts and the chapters with their versions: tables of another identity are filled anew. */
   readonly identity: Hex
   /** Every event that is read. */
@@ -40,6 +41,7 @@ export class Plan {
 
   /** Throws `bad-index` where two differ about a contract, or one handles what isn't read. */
   constructor(chapters: readonly Folding[], network: Network) {
+    this.network = network
     this.entities = chapters.flatMap(({ entities }) => entities)
     this.logs = chapters.flatMap(({ logs }) => logs)
     this.totals = chapters.flatMap(({ totals = [] }) => totals)

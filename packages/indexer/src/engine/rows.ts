@@ -1,3 +1,4 @@
+import type { Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { getTableName, inArray } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
@@ -119,14 +120,18 @@ export class Rows {
   }
 
   /** Writes all that changed, and what it changes in totals. */
-  async flush(tx: Transaction, totals: readonly Total[]): Promise<void> {
+  async flush(tx: Transaction, totals: readonly Total[], network: Network): Promise<void> {
     for (const { entity, rows, before } of this.entities.values()) {
       const after = [...before.keys()].map((key) => rows.get(key)).filter((row) => row !== undefined)
       await insertRows(tx, entity.table, after, columnOf(entity).name)
       for (const total of totals)
-        if (total.of.table === entity.table) await addDifferences(tx, total, before, rows)
+        if (total.of.table === entity.table) await addDifferences(tx, total, network, before.values(), after)
     }
-    for (const [table, rows] of this.logs) await insertRows(tx, table, rows)
+    for (const [table, rows] of this.logs) {
+      await insertRows(tx, table, rows)
+      for (const total of totals)
+        if (total.of.table === table) await addDifferences(tx, total, network, [], rows)
+    }
   }
 
   private known(entity: Entity): Known {

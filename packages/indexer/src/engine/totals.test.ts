@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Network } from '@cloister/chain'
+import { PERIOD_SECONDS } from '@cloister/economy'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CHAPTERS } from '../chapters/index.ts'
 import { leaseTotal, tenantTotal } from '../chapters/leases/tables.ts'
+import { feeTotal } from '../chapters/payments/tables.ts'
 import { openDatabase } from '../database/open.ts'
 import type { ChainEvent } from './contract.ts'
 import { Plan } from './plan.ts'
@@ -14,7 +16,9 @@ import { writeSpan } from './write.ts'
 
 const address = (byte: string): Hex => `0x${byte.repeat(20)}`
 const word = (byte: string): Hex => `0x${byte.repeat(32)}`
-const plan = new Plan(CHAPTERS, { contracts: {}, tokens: [] } as unknown as Network)
+/** The second block is in the first period of the emission, the first is before it. */
+const START = 1_002
+const plan = new Plan(CHAPTERS, { contracts: {}, tokens: [], emissionStart: START } as unknown as Network)
 
 let folder: string
 let index: Awaited<ReturnType<typeof openDatabase>>
@@ -75,4 +79,20 @@ test('totals follow rows forwards and backwards', async () => {
   expect(await totals()).toMatchObject({ leases: 2, open: 2, spent: 40n, fee: 8n })
   await rewind(index.database, plan, 0)
   expect(await totals()).toMatchObject({ leases: 0, open: 0, deposit: 0n, spent: 0n, ofTenant: 0 })
+})
+
+test('totals of a log go back with its blocks', async () => {
+  const fees = async () => {
+    const rows = await index.database.select().from(feeTotal)
+    return Object.fromEntries(rows.map(({ period, amount }) => [period, amount]))
+  }
+  await write(1, opened('b1'), settled('b1'), settled('b1'))
+  expect(await fees()).toEqual({ [-1]: 16n, 0: 0n })
+  await write(2, settled('b1'))
+  await write(PERIOD_SECONDS + 2, settled('b1'), settled('b1'))
+  expect(await fees()).toEqual({ [-1]: 16n, 0: 8n, 1: 16n })
+  await rewind(index.database, plan, 2)
+  expect(await fees()).toEqual({ [-1]: 16n, 0: 8n, 1: 0n })
+  await rewind(index.database, plan, 0)
+  expect(await fees()).toEqual({ [-1]: 0n, 0: 0n, 1: 0n })
 })

@@ -1,26 +1,26 @@
+import type { Network } from '@cloister/chain'
 import { insertRows } from '../database/insert.ts'
 import type { Transaction } from '../database/open.ts'
 import type { Total } from './entity.ts'
 
-/** Changes a total by what rows that were `before` are now. */
+/** Changes a total by rows that are there no more, and by rows that are there now. */
 export async function addDifferences(
   tx: Transaction,
   { table, key, adds, partOf }: Total,
-  before: Map<string, object | undefined>,
-  after: Map<string, object | undefined>,
+  network: Network,
+  gone: Iterable<object | undefined>,
+  here: Iterable<object | undefined>,
 ): Promise<void> {
   const sums = new Map<unknown, Record<string, unknown>>()
   const add = (row: object | undefined, sign: 1 | -1) => {
-    if (row === undefined) return
-    const part = partOf(row as never)
+    const part = row && partOf(row as never, network)
+    if (part === undefined) return
     const sum = sums.get(part[key])
     for (const field of adds) part[field] = plus(sum?.[field], times(part[field], sign))
     sums.set(part[key], part)
   }
-  for (const [id, row] of before) {
-    add(row, -1)
-    add(after.get(id), 1)
-  }
+  for (const row of gone) add(row, -1)
+  for (const row of here) add(row, 1)
   const changed = [...sums.values()].filter((sum) => adds.some((field) => Number(sum[field]) !== 0))
   await insertRows(tx, table, changed, key, adds)
 }

@@ -40,7 +40,7 @@ export async function writeSpan(
     const eventRows = events.map((one) => ({ ...one, args: plain(one.args) as Record<string, unknown> }))
     await insertRows(tx, event, eventRows)
     await insertRows(tx, subject, subjects)
-    await rows.flush(tx, plan.totals)
+    await rows.flush(tx, plan.totals, plan.network)
     await addTo(tx, 'events', events.length)
     await markBlocks(tx, blocks, keepFrom)
     for (const one of events) {

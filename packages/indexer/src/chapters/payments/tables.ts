@@ -1,5 +1,4 @@
-import { sql } from 'drizzle-orm'
-import { bigint, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { amount, seconds } from '../../database/columns.ts'
 
 export const payment = pgTable(
@@ -24,7 +23,17 @@ export const payment = pgTable(
     index('payment_account').on(table.account, table.block, table.logIndex, table.part),
     index('payment_token').on(table.token, table.block, table.logIndex, table.part),
     index('payment_kind').on(table.kind, table.block, table.logIndex, table.part),
-    // All that is asked of fees when they are added up.
-    index('payment_fee').on(table.time, table.token, table.amount).where(sql`kind = 'fee'`),
+    index('payment_account_kind').on(table.account, table.kind, table.block, table.logIndex, table.part),
   ],
 )
+
+/** Fees of each period of the emission, by token. */
+export const feeTotal = pgTable('fee_total', {
+  /** Period and token. */
+  key: text().primaryKey(),
+  /** The first is 0; what was paid before it is in -1. */
+  period: integer().notNull(),
+  token: text().notNull(),
+  /** A sum, which may be larger than any one amount. */
+  amount: numeric({ mode: 'bigint' }).notNull(),
+})

@@ -1,10 +1,10 @@
 import type { PeriodRecord, TotalsRecord } from '@cloister/core'
 import { emitted, PERIOD_SECONDS } from '@cloister/economy'
-import { and, eq, gt, gte, lte, sql, sum } from 'drizzle-orm'
+import { and, eq, gt, gte, sql, sum } from 'drizzle-orm'
 import type { Address } from 'viem'
 import type { Database } from '../../database/open.ts'
 import { lease, leaseTotal, tenantTotal } from '../leases/tables.ts'
-import { payment } from '../payments/tables.ts'
+import { feeTotal } from '../payments/tables.ts'
 import { pool } from '../stake/tables.ts'
 import { worker } from '../workers/tables.ts'
 
@@ -69,14 +69,7 @@ export async function readTotals(database: Database, now: number, start: number)
 
 /** Emission and fee income of every period so far. */
 async function readPeriods(database: Database, now: number, start: number): Promise<PeriodRecord[]> {
-  // Both are whole and no payment is from before the start: numbers with decimals take ten times as long.
-  const period = sql<number>`((${payment.time} - ${start}::bigint) / ${PERIOD_SECONDS}::bigint)::int`
-  const fees = await database
-    .select({ period, token: payment.token, amount: sum(payment.amount) })
-    .from(payment)
-    .where(and(eq(payment.kind, 'fee'), gte(payment.time, start), lte(payment.time, now)))
-    .groupBy(sql`1`, payment.token)
-    .orderBy(payment.token)
+  const fees = await database.select().from(feeTotal).where(gte(feeTotal.period, 0)).orderBy(feeTotal.token)
   const elapsed = now - start
   return Array.from(
     { length: Math.max(0, Math.floor(elapsed / PERIOD_SECONDS) + 1) },
@@ -89,7 +82,7 @@ async function readPeriods(database: Database, now: number, start: number): Prom
         emitted: (emitted(Math.min(until, elapsed)) - emitted(from)).toString(),
         fees: fees
           .filter((row) => row.period === index)
-          .map(({ token, amount }) => ({ token: token as Address, amount: amount ?? '0' })),
+          .map(({ token, amount }) => ({ token: token as Address, amount: amount.toString() })),
       }
     },
   )
