@@ -2,7 +2,7 @@
 // is killed, and that a stranger posts.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Kind, parseVotes, type RawChoice, type SignedVote } from '@cloister/ballots'
@@ -240,6 +240,43 @@ it('is proposed, voted on through snapshot.js, survives its hub, is posted by a 
   await votes.castOnChain(dev(DELEGATOR), status.ballot, 3)
   const after = await votes.audit(stranger, id, found)
   expect(after).toMatchObject({ isSame: true, counted: 14, byTransaction: 1 })
+
+  // Whoever votes follows the vote to the hub and to the chain.
+  network = { ...network, hubUrl: again.url }
+  const voter = () => as(privateKeyToAccount(KEYS[3] as Hex))
+  await rpc('evm_increaseTime', 60)
+  await rpc('evm_mine')
+  const vote = await votes.sign(voter(), status.ballot, 2)
+  const receipt = await votes.handIn(voter(), vote)
+  const kept = { ...(await votes.keep(voter(), vote)), receipt }
+  const followed = async () => (await votes.follow(voter(), [kept]))[0]
+  expect(await followed()).toEqual({ kept, receipt: 'good', hub: 'kept', chain: 'not-posted' })
+  const news = await votes.plan(stranger, status, await votes.gather(voter(), id))
+  for await (const _ of votes.post(stranger, status, news.due));
+  expect(await followed()).toMatchObject({ chain: 'counted' })
+  await votes.castOnChain(voter(), status.ballot, 1)
+  expect(await followed()).toMatchObject({ hub: 'kept', chain: 'replaced' })
+  expect(await votes.follow({ ...voter(), network: { ...network, chainId: 2 } }, [kept])).toEqual([])
+
+  // The same hub, without what it signed for; and one of another key than the network names.
+  mkdirSync(join(folder, 'emptied'))
+  copyFileSync(join(folder, 'first/hub-key'), join(folder, 'emptied/hub-key'))
+  const { url } = await startDaemon('emptied')
+  const [withheld, unsigned] = await votes.follow(voter(), [
+    { ...kept, hub: url },
+    { ...kept, hub: url, receipt: { ...receipt, receivedAt: receipt.receivedAt + 1 } },
+  ])
+  expect(withheld).toMatchObject({ receipt: 'good', hub: 'withheld' })
+  expect(unsigned).toMatchObject({ receipt: 'bad', hub: 'not-signed-for' })
+  const hubKeys = [{ key: chain.wallet(STRANGER).account.address, since: 0 }]
+  network = { ...network, hubKeys }
+  expect(await followed()).toMatchObject({ receipt: 'other-key', hub: 'kept' })
+  const later = await votes.sign(voter(), status.ballot, 3)
+  await expect(votes.handIn(voter(), later)).rejects.toThrow(`signs with ${hubKeys[0]?.key}`)
+  network = { ...network, hubKeys: [{ key: receipt.hub, since: 0 }] }
+  await rpc('evm_increaseTime', 60)
+  await rpc('evm_mine')
+  await votes.handIn(voter(), await votes.sign(voter(), status.ballot, 3))
 })
 
 it('is counted as Snapshot counts, whatever its kind', async () => {

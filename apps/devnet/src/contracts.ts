@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openHubKey } from '@cloister/ballots/key'
 import { connectWallet, type Network } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
 import { hashManifest, type Manifest } from '@cloister/core'
@@ -17,6 +18,8 @@ const CHAIN_ID = 31337
 export const ATTESTATION_FOLDER = 'attestation'
 /** What accounts of the old chain own, beside network.json. */
 export const LEAVES_FILE = 'leaves.json'
+/** Keeps votes, and the key that the hub signs receipts with. */
+export const HUB_FOLDER = 'hub'
 /** Of the window in which claims are taken: four years. */
 const WINDOW_SECONDS = 4 * 365 * 86_400
 const TOKEN_CALLS = parseAbi([
@@ -56,6 +59,7 @@ export async function ensureContracts(
       indexerUrl: `http://127.0.0.1:${ports.indexer}`,
       gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
       hubUrl: `http://127.0.0.1:${ports.hub}`,
+      hubKeys: [{ key: openHubKey(join(folder, HUB_FOLDER, 'hub-key')).address, since: 0 }],
       attestation: {
         endorsementsUrl: `http://127.0.0.1:${ports.endorsements}`,
         gpuKeysUrl: `http://127.0.0.1:${ports.endorsements}/nvidia/keys.json`,

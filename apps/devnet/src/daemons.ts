@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packedProgram } from '@cloister/packed'
+import { HUB_FOLDER } from './contracts.ts'
 import { type DaemonSettings, NODE } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
@@ -69,7 +70,7 @@ export function gatewayDaemon({ folder, ports }: Settings): DaemonSettings {
 
 /** Takes votes, where the network has ballots. */
 export function hubDaemon({ folder, ports }: Settings): DaemonSettings {
-  const words = ['--network', join(folder, 'network.json'), '--folder', join(folder, 'hub')]
+  const words = ['--network', join(folder, 'network.json'), '--folder', join(folder, HUB_FOLDER)]
   return {
     ...common(folder),
     name: 'hub',

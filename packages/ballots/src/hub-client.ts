@@ -1,18 +1,21 @@
 import { CloisterError, fromProblem } from '@cloister/core'
-import { readText, type Send } from '@cloister/transport/web'
+import { piecesOf, type Received, readText, type Send } from '@cloister/transport/web'
 import type { Hex } from 'viem'
 import * as z from 'zod'
 import type { ReadText } from './ballot.ts'
 import { MAX_DOCUMENT_BYTES } from './document.ts'
+import { linesOf } from './lines.ts'
 import { contentIdOfHash } from './messages/content-id.ts'
 import { MAX_ENVELOPE_BYTES, parseEnvelope, writeEnvelope } from './messages/envelope.ts'
 import type { SignedVote } from './messages/vote.ts'
 import { Receipt } from './receipt.ts'
 
 const ANSWER_BYTES = 64 * 1024
-/** Bytes of an export: a hundred thousand votes of a kilobyte. */
-const EXPORT_BYTES = 128 * 1024 * 1024
+/** Bytes of an export: millions of votes. They are read as they come. */
+const EXPORT_BYTES = 4 * 1024 ** 3
 const ANSWER_MS = 30_000
+/** Milliseconds that a whole export may take. */
+const EXPORT_MS = 30 * 60_000
 
 const Taken = z.object({ id: z.string(), ipfs: z.string().max(100), receipt: Receipt })
 
@@ -49,12 +52,24 @@ export class HubClient {
     }
   }
 
+  /** What the hub publishes under a content id; undefined where it has nothing. */
+  async published(content: string): Promise<string | undefined> {
+    try {
+      return await this.get(`/ipfs/${encodeURIComponent(content)}`, MAX_ENVELOPE_BYTES)
+    } catch (error) {
+      if (error instanceof CloisterError && error.code === 'not-found') return undefined
+      throw error
+    }
+  }
+
   /**
-   * The last vote of each voter that the hub has of a ballot. What is no vote is left out; signatures
-   * aren't checked.
+   * Votes that the hub has of a ballot, as they come: all of them, or the last of each voter. What is no vote
+   * is left out; signatures aren't checked.
    */
-  async votes(ballot: Hex): Promise<SignedVote[]> {
-    return parseVotes(await this.get(`/export?proposal=${ballot}&last=1`, EXPORT_BYTES))
+  async *votes(ballot: Hex, which: 'all' | 'last' = 'last'): AsyncGenerator<SignedVote> {
+    const path = `/export?proposal=${ballot}${which === 'last' ? '&last=1' : ''}`
+    const { body } = await this.open(path, EXPORT_MS)
+    if (body) for await (const line of linesOf(upTo(body, EXPORT_BYTES))) yield* parseVotes(line)
   }
 
   private async ask<T extends z.ZodType>(path: string, schema: T, init: RequestInit): Promise<z.infer<T>> {
@@ -64,9 +79,13 @@ export class HubClient {
   }
 
   private async get(path: string, bytes: number, init: RequestInit = {}): Promise<string> {
+    return readText((await this.open(path, ANSWER_MS, init)).body, bytes)
+  }
+
+  private async open(path: string, ms: number, init: RequestInit = {}): Promise<Received> {
     const sent = {
       ...init,
-      signal: AbortSignal.timeout(ANSWER_MS),
+      signal: AbortSignal.timeout(ms),
       headers: { 'content-type': 'application/json' },
     }
     const response = await this.send(this.url + path, sent).catch((cause) => {
@@ -75,9 +94,18 @@ export class HubClient {
         cause,
       })
     })
-    const text = await readText(response.body, response.ok ? bytes : ANSWER_BYTES)
-    if (!response.ok) throw fromProblem(response.status, text, `The hub at ${this.url}`)
-    return text
+    if (response.ok) return response
+    throw fromProblem(response.status, await readText(response.body, ANSWER_BYTES), `The hub at ${this.url}`)
+  }
+}
+
+/** Pieces of a body. Throws `too-large` for more than so many bytes. */
+async function* upTo(body: NonNullable<Received['body']>, bytes: number): AsyncGenerator<Uint8Array> {
+  let read = 0
+  for await (const piece of piecesOf(body)) {
+    read += piece.length
+    if (read > bytes) throw new CloisterError('too-large', `An export has at most ${bytes} bytes.`)
+    yield piece
   }
 }
 

@@ -3,6 +3,8 @@ export type { Ballot, BallotSource, ReadText } from './ballot.ts'
 export { ballotOf, ChainSource, readPower } from './chain-source.ts'
 export { type Document, parseDocument, publishDocument } from './document.ts'
 export { HubClient, parseVotes } from './hub-client.ts'
+export { checkHubKey, hubKeyAt } from './hub-keys.ts'
+export { type KeptVote, parseKeptVote, writeKeptVote } from './kept-vote.ts'
 export {
   BASIC_CHOICES,
   type Choice,
@@ -20,6 +22,7 @@ export {
   type RawChoice,
   replaces,
   type SignedVote,
+  tagOf,
   type Vote,
   voteTypedData,
 } from './messages/vote.ts'

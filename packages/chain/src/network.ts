@@ -53,6 +53,14 @@ export const Network = z.object({
   gatewayUrl: url,
   /** Takes votes and publishes them. Anybody may run another one. */
   hubUrl: url.optional(),
+  /**
+   * Keys that the hub signs receipts with, each since when (Unix seconds), until the next one; any key where
+   * none is named.
+   */
+  hubKeys: z
+    .array(z.object({ key: address, since: z.int().min(0) }))
+    .max(64)
+    .optional(),
   attestation: z.object({
     /** Where endorsements are to be had, in the form of Intel's PCS (API v4). */
     endorsementsUrl: url,

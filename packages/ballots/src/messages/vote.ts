@@ -51,8 +51,8 @@ export function idOfVote(vote: Vote): Hex {
   return hashTypedData(voteTypedData(vote) as Parameters<typeof hashTypedData>[0])
 }
 
-/** The first four bytes of an id, which the contract keeps of a vote. */
-function tagOf(id: Hex): number {
+/** The first four bytes of an id, which the contract keeps of a vote that was posted. */
+export function tagOf(id: Hex): number {
   return Number(id.slice(0, 10))
 }
 

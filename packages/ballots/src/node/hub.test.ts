@@ -8,6 +8,7 @@ import type { Address, Hex } from 'viem'
 import { generatePrivateKey } from 'viem/accounts'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { publishDocument } from '../document.ts'
+import { HubClient } from '../hub-client.ts'
 import { isReceiptOf, type Receipt } from '../receipt.ts'
 import { snapshot } from '../testing/snapshot.ts'
 import { FakeSource, fakeBallot } from '../testing/source.ts'
@@ -282,6 +283,31 @@ describe('a hub', () => {
     expect(hub.count(ballot()).scores).toEqual([10n, 0n, 0n])
     await castAt(url, delegator, { choice: 2 })
     expect(hub.count(ballot()).scores).toEqual([6n, 5n, 0n])
+  })
+
+  it('gives all it has to whoever reads slowly without holding it in memory', async () => {
+    const { port, url, hub } = await start()
+    const { store } = hub.parts
+    let given = 0
+    // What store would read: 20 MB.
+    vi.spyOn(store, 'export').mockImplementation(function* () {
+      for (let number = 1; number <= 4_000; number++, given++) yield { number, envelope: 'x'.repeat(5_000) }
+    })
+    const socket = connectTo(port, '127.0.0.1').pause()
+    socket.write('GET /export HTTP/1.1\r\nhost: hub\r\n\r\n')
+    await expect.poll(() => given).toBeGreaterThan(0)
+    // Until the kernel takes no more.
+    let before = -1
+    await expect.poll(() => given === before || void (before = given), { interval: 100 }).toBe(true)
+    expect(given).toBeLessThan(3_000)
+    socket.destroy()
+    vi.mocked(store.export).mockRestore()
+
+    const wallets = [voter(), voter()]
+    for (const wallet of wallets) await castAt(url, wallet)
+    const read: string[] = []
+    for await (const { from } of new HubClient(url).votes(ballot().id)) read.push(from)
+    expect(read).toEqual(wallets.map(({ address }) => address))
   })
 
   it('answers no question that asks for too much', async () => {

@@ -1,10 +1,12 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 
 /** The key that a hub signs receipts with, made where there is none yet. Throws `bad-key`. */
 export function openHubKey(path: string): PrivateKeyAccount {
+  mkdirSync(dirname(path), { recursive: true })
   try {
     // Whoever comes second reads what the first one made.
     writeFileSync(path, `${generatePrivateKey()}\n`, { flag: 'wx', mode: 0o600, flush: true })

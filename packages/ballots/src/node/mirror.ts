@@ -2,8 +2,8 @@ import { CloisterError, messageOf } from '@cloister/core'
 import { readText } from '@cloister/transport'
 import { sha256, stringToBytes } from 'viem'
 import { MAX_DOCUMENT_BYTES } from '../document.ts'
+import { linesOf } from '../lines.ts'
 import { contentIdOfHash } from '../messages/content-id.ts'
-import { MAX_ENVELOPE_BYTES } from '../messages/envelope.ts'
 import type { Hub } from './hub.ts'
 
 /** Milliseconds between two looks at another hub, and until it has answered in full. */
@@ -40,21 +40,6 @@ async function importVotes(hub: Hub, lines: AsyncIterable<string>): Promise<Impo
     }
   }
   return imported
-}
-
-/** Lines of a body of text, none longer than an envelope may be. Throws `too-large`. */
-async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const piece of body) {
-    rest += decoder.decode(piece, { stream: true })
-    const lines = rest.split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > MAX_ENVELOPE_BYTES)
-      throw new CloisterError('too-large', `An envelope has at most ${MAX_ENVELOPE_BYTES} bytes.`)
-    yield* lines
-  }
-  yield rest
 }
 
 /** Follows other hubs: what they have, this one has soon. */

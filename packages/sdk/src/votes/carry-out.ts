@@ -24,8 +24,10 @@ import { type BallotStatus, hubOf } from './find.ts'
  * const handedIn = await votes.gather(cloister, ballot.id, 'https://hub.example.org')
  * ```
  */
-export function gather(cloister: Cloister, ballot: Hex, hub?: string): Promise<SignedVote[]> {
-  return hubOf(cloister, hub).votes(ballot)
+export async function gather(cloister: Cloister, ballot: Hex, hub?: string): Promise<SignedVote[]> {
+  const all: SignedVote[] = []
+  for await (const vote of hubOf(cloister, hub).votes(ballot)) all.push(vote)
+  return all
 }
 
 /**

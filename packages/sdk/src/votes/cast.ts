@@ -1,6 +1,7 @@
 import {
   type Ballot,
   bitsOf,
+  checkHubKey,
   choiceBytes,
   contentIdOf,
   idOfVote,
@@ -18,7 +19,7 @@ import { castVote, getBallotPlaces } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
-import { hubOf } from './find.ts'
+import { hubOf, isOfNetwork } from './find.ts'
 
 /** What goes with a vote's choice. */
 export interface CastOptions {
@@ -66,7 +67,8 @@ export async function sign(
 }
 
 /**
- * Hands a vote to a hub, the network's if none is named, and checks its receipt. Throws `not-found`,
+ * Hands a vote to a hub, the network's if none is named, and checks its receipt: that it is of this very
+ * vote and, of the network's hub, by the key that the network's description names. Throws `not-found`,
  * `unreachable`, `bad-answer` and what the hub refuses a vote for.
  *
  * @example
@@ -84,10 +86,12 @@ export async function handIn(cloister: Cloister, vote: SignedVote, hub?: string)
   const { ballots } = await getBallotPlaces(cloister.chain)
   const isOurs = receipt.content === contentIdOf(writeEnvelope(vote))
   const place = { chainId: cloister.network.chainId, ballots }
-  if (isOurs && (await isReceiptOf(receipt, vote.id, place))) return receipt
-  throw new CloisterError('bad-answer', `The hub at ${client.url} gave a receipt that is none.`, {
-    hint: 'Hand the vote to another hub, or save it with --save.',
-  })
+  if (!isOurs || !(await isReceiptOf(receipt, vote.id, place)))
+    throw new CloisterError('bad-answer', `The hub at ${client.url} gave a receipt that is none.`, {
+      hint: 'Hand the vote to another hub, or save it with --save.',
+    })
+  if (isOfNetwork(cloister, client)) checkHubKey(cloister.network, receipt, await timeOf(cloister))
+  return receipt
 }
 
 /**

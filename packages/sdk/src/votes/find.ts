@@ -68,6 +68,11 @@ function textsOf({ network, send }: Cloister): ReadText {
   return network.hubUrl === undefined ? () => undefined : new HubClient(network.hubUrl, send).readText
 }
 
+/** Whether a hub at a URL is the one that the network names. */
+export function isOfNetwork({ network }: Cloister, { url }: HubClient): boolean {
+  return network.hubUrl !== undefined && new HubClient(network.hubUrl).url === url
+}
+
 /** The hub that is named, or the network's. Throws `not-found` where neither is. */
 export function hubOf({ network, send }: Cloister, url = network.hubUrl): HubClient {
   if (url !== undefined) return new HubClient(url, send)

@@ -13,5 +13,6 @@ export {
 } from './carry-out.ts'
 export { castOnChain, handIn, sign } from './cast.ts'
 export { find, list } from './find.ts'
+export { follow, keep } from './kept.ts'
 export { power } from './power.ts'
 export { propose, publish } from './propose.ts'

@@ -7,6 +7,7 @@ import { confirm } from '../../ask.ts'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { CLOI, instant } from '../../show.ts'
+import { voteJournal } from '../../vote-journal.ts'
 import { parseChoice } from './choice.ts'
 import { checkPower } from './power.ts'
 
@@ -40,7 +41,11 @@ export async function cast(id: string, words: string[], options: CastOptions): P
       `${paint('green', '●')} The vote is signed, and in ${options.save}. Anybody can post it: \`cloister vote post ${ballot.id.slice(0, 10)} --file ${options.save}\`.`,
     )
   }
+  // Kept before it is handed in: whatever becomes of the answer, the vote is there.
+  const kept = await votes.keep(cloister, vote, options.hub)
+  voteJournal.write(kept)
   const receipt = await votes.handIn(cloister, vote, options.hub)
+  voteJournal.write({ ...kept, receipt })
   if (options.json) return sayJson({ id: vote.id, ballot: ballot.id, power: power.most, receipt })
   say(
     `${paint('green', '●')} Voted with ${showAmount(power.most, CLOI)}. The hub ${receipt.hub} signed for it, and published it as ${receipt.content}.`,
@@ -48,7 +53,7 @@ export async function cast(id: string, words: string[], options: CastOptions): P
   say(
     paint(
       'dim',
-      `It counts once it is on the chain, by ${instant(ballot.postingEnd)}; whoever likes can see to that: cloister vote post ${ballot.id.slice(0, 10)}`,
+      `It counts once it is on the chain, by ${instant(ballot.postingEnd)}; whoever likes can see to that: cloister vote post ${ballot.id.slice(0, 10)}. The receipt is kept: cloister vote receipts`,
     ),
   )
 }

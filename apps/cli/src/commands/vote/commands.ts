@@ -58,6 +58,14 @@ export function addVote(program: Command): void {
     .action(later(async () => (await import('./cast.ts')).cast))
   command(
     vote,
+    'receipts [ballot]',
+    'votes that were cast from here: whether their hubs keep what they signed for, and the chain counts them',
+    'cloister vote receipts 0x5f3a',
+  )
+    .option('--save <file>', 'write those that aren’t posted to a file, which anybody can post')
+    .action(later(async () => (await import('./receipts.ts')).receipts))
+  command(
+    vote,
     'post <ballot>',
     'post votes on the chain, yours and everybody’s, and pay the gas; goes on where it was after a break',
     'cloister vote post 0x5f3a --file votes.ndjson',

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseVotes, publishDocument, type SignedVote } from '@cloister/ballots'
+import {
+  idOfVote,
+  type KeptVote,
+  parseVotes,
+  publishDocument,
+  type Receipt,
+  type SignedVote,
+} from '@cloister/ballots'
 import { type BallotState, getTokenBalance, getTrack } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
 import { type BallotStatus, votes } from '@cloister/sdk'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
@@ -82,6 +90,11 @@ function status(state: BallotState = 'voting', changes: object = {}): BallotStat
   return { ballot, standing, proposed, scores: [30n * CLOI, 10n * CLOI, 0n] } as unknown as BallotStatus
 }
 
+function keptOf(vote: SignedVote, receipt?: Receipt): KeptVote {
+  const kept = { chainId: 1, ballots: CLOI_TOKEN, hub: 'https://hub.example', vote }
+  return receipt ? { ...kept, receipt } : kept
+}
+
 const powerful = {
   parts: [{ bit: 0, kind: 'liquid' as const, worth: 5n * CLOI }],
   most: 5n * CLOI,
@@ -89,6 +102,8 @@ const powerful = {
 }
 
 beforeEach(() => {
+  vi.stubEnv('CLOISTER_HOME', folderWith())
+  vi.mocked(votes.keep).mockImplementation(async (_, vote) => keptOf(vote))
   vi.mocked(connect).mockReturnValue(fakeCloister())
   vi.mocked(confirm).mockResolvedValue(true)
   vi.mocked(votes.find).mockResolvedValue(status())
@@ -157,6 +172,46 @@ describe('cloister vote', () => {
     expect(parseVotes(readFileSync(join(folder, 'votes'), 'utf8'))).toHaveLength(1)
     vi.mocked(votes.castOnChain).mockResolvedValue(TRANSACTION)
     expect((await run('cast', ID, '1', '--transaction')).out).toMatch(/Voted by transaction/)
+  })
+
+  it('keeps what was signed and the receipt, and shows a hub that withholds what it signed for', async () => {
+    const vote = { ...VOTE, id: idOfVote(VOTE) }
+    const receipt = {
+      vote: vote.id,
+      content: 'bafk',
+      receivedAt: START,
+      hub: WORKER,
+      signature: '0x12',
+    } as const
+    vi.mocked(votes.sign).mockResolvedValue(vote)
+    vi.mocked(votes.follow).mockImplementation(async (_, all) =>
+      all.map((kept) => ({ kept, receipt: 'none', hub: 'not-signed-for', chain: 'not-posted' })),
+    )
+    expect((await run('receipts')).out).toMatch(/No vote was cast from here/)
+    // A hub whose answer never comes: the vote is kept all the same.
+    vi.mocked(votes.handIn).mockRejectedValueOnce(new CloisterError('unreachable', 'It does not answer.'))
+    expect((await run('cast', ID, 'for')).exitCode).toBe(1)
+    expect((await run('receipts')).out).toMatch(/0x5f3a0000 .*hub\.example.*none came.*hasn’t it.*not posted/)
+    vi.mocked(votes.handIn).mockResolvedValue(receipt)
+    await run('cast', ID, 'for')
+    const lately = vi.mocked(votes.follow).mock
+    await run('receipts', '0x5f3a')
+    expect(lately.lastCall?.[1]).toEqual([keptOf(vote, receipt)])
+
+    vi.mocked(votes.follow).mockResolvedValue([
+      { kept: keptOf(vote, receipt), receipt: 'good', hub: 'withheld', chain: 'not-posted' },
+    ])
+    const withheld = await run('receipts')
+    expect(withheld.exitCode).toBe(1)
+    expect(withheld.out).toMatch(/good +doesn’t give it +not posted/)
+    expect(withheld.out).toContain(`The hub ${WORKER} signed at`)
+    expect(withheld.out).toContain(JSON.stringify(receipt))
+    const path = join(folderWith(), 'unposted')
+    expect((await run('receipts', '--save', path)).out).toMatch(/1 of them, are in/)
+    expect(parseVotes(readFileSync(path, 'utf8'))).toEqual([vote])
+    expect((await runJson('receipts')).json.votes).toMatchObject([
+      { id: vote.id, isReceiptGood: true, atHub: 'withheld', onChain: 'not-posted' },
+    ])
   })
 
   it('reads choices of every kind as they are typed', async () => {
