@@ -6,22 +6,42 @@ import { type DaemonSettings, NODE } from './daemon.ts'
 import type { Settings } from './settings.ts'
 
 const CHAIN = packedProgram(join(import.meta.dirname, 'chain/main.ts'))
+const LAYER1 = packedProgram(join(import.meta.dirname, 'chain/layer1-main.ts'))
+const LAYER2 = packedProgram(join(import.meta.dirname, 'chain/layer2-main.ts'))
 const INDEXER = packedProgram(fileURLToPath(import.meta.resolve('@cloister/indexer/daemon')))
 const GATEWAY = packedProgram(fileURLToPath(import.meta.resolve('@cloister/gateway/daemon')))
 const HUB = packedProgram(fileURLToPath(import.meta.resolve('@cloister/ballots/daemon')))
 /** Whoever watches a network on their own machine wants it to stop soon. */
 const DRAIN = ['--drain', '1']
 
-export function chainDaemon({ folder, ports }: Settings): DaemonSettings {
+/** The network's chain, and the layer 1 below it where there is one. */
+export function chainDaemons(settings: Settings): DaemonSettings[] {
+  const { chain, layer1 } = settings.ports
+  if (layer1 === undefined) return [chainDaemon(settings, 'chain', CHAIN, chain)]
+  return [
+    chainDaemon(settings, 'chain', LAYER2, chain, urlAt(layer1)),
+    chainDaemon(settings, 'layer1', LAYER1, layer1, urlAt(chain)),
+  ]
+}
+
+/** `other` is the chain that it is joined to. */
+function chainDaemon(
+  { folder }: Settings,
+  name: 'chain' | 'layer1',
+  program: string,
+  port: number,
+  ...other: string[]
+): DaemonSettings {
   return {
     ...common(folder),
-    name: 'chain',
-    command: [...NODE, CHAIN, join(folder, 'chain'), String(ports.chain)],
-    probe: {
-      url: `http://127.0.0.1:${ports.chain}`,
-      body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}',
-    },
+    name,
+    command: [...NODE, program, join(folder, name), String(port), ...other],
+    probe: { url: urlAt(port), body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}' },
   }
+}
+
+function urlAt(port: number): string {
+  return `http://127.0.0.1:${port}`
 }
 
 /** Keeps the index's embedded database. */

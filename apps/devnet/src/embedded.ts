@@ -5,7 +5,7 @@ import { Supervisor } from './supervisor.ts'
 
 /** A network whose supervisor is this process. */
 export interface EmbeddedNetwork extends RaisedNetwork {
-  /** By name: chain, indexer, gateway, oak, elm, ash. */
+  /** By name: chain, layer1 where there is one, indexer, gateway, oak, elm, ash. */
   daemons: Map<string, Daemon>
   stop(): Promise<void>
 }

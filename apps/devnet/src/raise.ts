@@ -5,8 +5,9 @@ import { CloisterError } from '@cloister/core'
 import { DevelopmentRoot, signDocuments } from '@cloister/development/root'
 import { prepareDatabase } from '@cloister/indexer/database'
 import { IndexClient } from '@cloister/sdk'
+import { ensureLayer1 } from './below.ts'
 import { ATTESTATION_FOLDER, ensureContracts, fundTenants, LEAVES_FILE } from './contracts.ts'
-import { chainDaemon, gatewayDaemon, hubDaemon, indexerDaemon, indexFolder } from './daemons.ts'
+import { chainDaemons, gatewayDaemon, hubDaemon, indexerDaemon, indexFolder } from './daemons.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { buildKeyService, ensureKeyService } from './key-service.ts'
 import { isFree } from './ports.ts'
@@ -21,6 +22,8 @@ export interface NetworkOptions {
   folder: string
   /** Throw away what was there. */
   fresh: boolean
+  /** A layer 1 below the network's chain; a network that has one keeps it without being told. */
+  layer2?: boolean
   /** Ports nobody else would use, for tests. */
   freePorts?: boolean
   /** Leave the key service out; nothing can be sealed then. For tests of something else. */
@@ -58,6 +61,7 @@ export async function raiseNetwork(
   if (options.fresh) await wipe(folder)
   const settings = await loadSettings(folder, (port) => supervision.claim(port), {
     freePorts: options.freePorts === true,
+    layer2: options.layer2 === true,
   })
   await checkPorts(settings)
 
@@ -73,7 +77,7 @@ export async function raiseNetwork(
   const opening = openRoot(folder)
   const choosing = options.engine ? Promise.resolve(options.engine) : chooseEngine(folder)
   for (const begun of [image, keyService, opening, choosing]) begun.catch(() => {})
-  await supervision.launch(chainDaemon(settings))
+  await Promise.all(chainDaemons(settings).map((daemon) => supervision.launch(daemon)))
 
   step(
     'contracts',
@@ -81,7 +85,10 @@ export async function raiseNetwork(
   )
   const { root, documents, witness } = await opening
   await supervision.serveEndorsements(settings.ports.endorsements, documents)
-  const network = await ensureContracts(settings, root, witness, await keyService)
+  const deployed = await ensureContracts(settings, root, witness, await keyService)
+  if (settings.ports.layer1 !== undefined)
+    step('layer 1', 'the OP Stack’s contracts, below the network’s chain')
+  const network = settings.ports.layer1 === undefined ? deployed : await ensureLayer1(settings, deployed)
   // It takes longest to begin, and the next blocks leave time for it.
   const indexing = database.then(() => supervision.launch(indexerDaemon(settings)))
   indexing.catch(() => {})
@@ -142,6 +149,7 @@ async function wipe(folder: string): Promise<void> {
   // Unpacked images hold nothing that a new network couldn't use.
   for (const part of [
     'chain',
+    'layer1',
     'chain.json',
     'network.json',
     LEAVES_FILE,
@@ -159,6 +167,7 @@ async function wipe(folder: string): Promise<void> {
 async function checkPorts({ ports, folder }: Settings): Promise<void> {
   const all = {
     chain: ports.chain,
+    ...(ports.layer1 !== undefined && { 'layer 1': ports.layer1 }),
     indexer: ports.indexer,
     gateway: ports.gateway,
     hub: ports.hub,

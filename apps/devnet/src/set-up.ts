@@ -23,6 +23,7 @@ try {
       folder: resolve(options.folder),
       fresh: options.fresh,
       freePorts: options['free-ports'],
+      layer2: options.layer2,
       onStep: (step, detail) => steps.begin(step, detail),
     },
     new AbortController().signal,

@@ -10,6 +10,8 @@ const port = z.int().min(1).max(65_535)
 /** Ports of the embedded network; the same on every start, since workers are registered under them. */
 const Ports = z.strictObject({
   chain: port,
+  /** The chain below, where the network is a layer 2. */
+  layer1: port.optional(),
   indexer: port,
   gateway: port,
   /** Networks of before had no hub. */
@@ -20,15 +22,16 @@ const Ports = z.strictObject({
 })
 type Ports = z.infer<typeof Ports>
 
-const USUAL: Ports = {
+const USUAL = {
   chain: 18545,
+  layer1: 18546,
   indexer: 18600,
   gateway: 18080,
   hub: 18900,
   endorsements: 18700,
   workers: [17071, 17072, 17073],
   tcp: 31000,
-}
+} satisfies Ports
 
 /** Ports for leases that the three workers have together. */
 const TCP_PORTS_OF_ALL = 300
@@ -47,13 +50,14 @@ export interface Settings {
 export async function loadSettings(
   folder: string,
   claim: (port: number) => Promise<boolean>,
-  { freePorts = false } = {},
+  { freePorts = false, layer2 = false } = {},
 ): Promise<Settings> {
   const path = join(folder, 'ports.json')
   mkdirSync(folder, { recursive: true })
   try {
-    return { folder, ports: Ports.parse(JSON.parse(readFileSync(path, 'utf8'))) }
+    return { folder, ports: checkLayers(Ports.parse(JSON.parse(readFileSync(path, 'utf8'))), layer2) }
   } catch (error) {
+    if (error instanceof CloisterError) throw error
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       throw new CloisterError('bad-state', `${path} is not ours to read.`, {
         hint: 'Begin anew with `npm start -- --fresh`.',
@@ -69,6 +73,7 @@ export async function loadSettings(
   const [a, b, c] = USUAL.workers
   const ports: Ports = {
     chain: await choose(USUAL.chain),
+    ...(layer2 && { layer1: await choose(USUAL.layer1) }),
     indexer: await choose(USUAL.indexer),
     gateway: await choose(USUAL.gateway),
     hub: await choose(USUAL.hub),
@@ -79,6 +84,14 @@ export async function loadSettings(
   writeFileSync(`${path}.new`, JSON.stringify(ports))
   renameSync(`${path}.new`, path)
   return { folder, ports }
+}
+
+/** A chain that is there can't become a layer 2: it has to be one from its first block on. */
+function checkLayers(ports: Ports, layer2: boolean): Ports {
+  if (ports.layer1 !== undefined || !layer2) return ports
+  throw new CloisterError('bad-option', 'The network that is there has no layer 1 below it.', {
+    hint: 'Begin anew with `npm start -- --layer2 --fresh`.',
+  })
 }
 
 /**

@@ -18,6 +18,15 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
       ['endpoint', 'at', ''],
       [
         ['chain', network.rpcUrl, `anvil, chain id ${network.chainId}; Market ${network.contracts.market}`],
+        ...(network.layer1
+          ? [
+              [
+                'layer 1',
+                network.layer1.rpcUrl,
+                `anvil, chain id ${network.layer1.chainId}; proofs are simulated`,
+              ],
+            ]
+          : []),
         ['index', network.indexerUrl, 'what happened so far; /openapi.json'],
         ['gateway', network.gatewayUrl, `leases at http://<lease>-<service>.localhost:${ports.gateway}`],
         [
@@ -52,6 +61,7 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
     'npx cloister logs LEASE -f',
     'npx cloister close LEASE',
     'npx cloister stake pools',
+    ...(network.layer1 ? ['npx cloister bridge deposit 1 ETH', 'npx cloister bridge withdraw 100 CLOI'] : []),
   ])
     say(`    ${paint('bold', line)}`)
   say()

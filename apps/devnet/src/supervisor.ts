@@ -13,7 +13,7 @@ const CHORES = packedProgram(join(import.meta.dirname, 'chores.ts'))
 const CHORE_MS = 120_000
 const WORKER_COUNT = 3
 /** Others are spoken to until the end: workers settle, and end their coverage on the chain. */
-const STOPPED_AFTER_WORKERS = ['gateway', 'indexer', 'hub', 'chain']
+const STOPPED_AFTER_WORKERS = ['gateway', 'indexer', 'hub', 'chain', 'layer1']
 
 /** What whoever sets a network up may ask of its supervisor. */
 export interface Supervision {
@@ -32,7 +32,7 @@ export interface Supervision {
  * small.
  */
 export class Supervisor implements Supervision {
-  /** By name: chain, indexer, gateway, hub, oak, elm, ash. */
+  /** By name: chain, layer1 where there is one, indexer, gateway, hub, oak, elm, ash. */
   readonly daemons = new Map<string, Daemon>()
   private readonly folder: string
   private readonly onRestart: (daemon: string) => void
@@ -78,7 +78,7 @@ export class Supervisor implements Supervision {
     // What can't be ended must not keep the others from stopping; the next start takes it over.
     if (ended.filter(Boolean).length < WORKER_COUNT) await this.chore('halt').catch(() => {})
     await Promise.all(['gateway', 'indexer', 'hub'].map((name) => this.daemons.get(name)?.stop()))
-    await this.daemons.get('chain')?.stop()
+    await Promise.all(['chain', 'layer1'].map((name) => this.daemons.get(name)?.stop()))
     await this.endorsements?.close()
     this.unlock()
   }

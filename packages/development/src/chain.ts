@@ -25,7 +25,14 @@ const OVERLOOKED_MS = 1_000
  * Arguments that every development chain is started with. Blocks have room for all that deployment sends at
  * once: anvil loses what an account sent after a transaction that has to wait for the next block.
  */
-export const CHAIN_ARGUMENTS = ['--chain-id', '31337', '--gas-limit', '300000000']
+export const CHAIN_ARGUMENTS = argumentsOf(31337)
+/** The same for one that takes deposits of a layer 1. */
+export const LAYER2_ARGUMENTS = [...CHAIN_ARGUMENTS, '--network', 'optimism']
+
+/** The same for another chain id. */
+export function argumentsOf(chainId: number): string[] {
+  return ['--chain-id', String(chainId), '--gas-limit', '300000000']
+}
 
 /** anvil's binary itself: the launcher that npm puts around it would not pass signals on. */
 export function anvilPath(): string {

@@ -28,6 +28,8 @@ const DAEMONS = {
   'set-up': 'apps/devnet/src/set-up.ts',
   chores: 'apps/devnet/src/chores.ts',
   chain: 'apps/devnet/src/chain/main.ts',
+  layer1: 'apps/devnet/src/chain/layer1-main.ts',
+  layer2: 'apps/devnet/src/chain/layer2-main.ts',
   indexer: 'packages/indexer/src/main.ts',
   'make-database': 'packages/indexer/src/database/make.ts',
   gateway: 'packages/gateway/src/main.ts',

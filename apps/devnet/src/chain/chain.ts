@@ -14,6 +14,7 @@ import {
   type RpcReceipt,
   type RpcTransaction,
 } from './journal.ts'
+import { ALONE, type ChainKind } from './kind.ts'
 import { takeSnapshot } from './snapshot.ts'
 
 /** How often a block is made and an engine is renewed. */
@@ -56,6 +57,8 @@ const RETRY_MS = 500
 export interface ChainSettings {
   /** Keeps the journal and the snapshot. */
   folder: string
+  /** The network's chain alone, if not given. */
+  kind?: ChainKind
   pace?: Pace
   /** Unix seconds; for tests that live through days in minutes. */
   now?: () => number
@@ -75,6 +78,7 @@ export class JournaledChain {
   /** Emits `block` with each new head. */
   readonly blocks = new EventEmitter<{ block: [Head] }>()
   private readonly settings: ChainSettings & { pace: Pace }
+  readonly kind: ChainKind
   private readonly genesisTime: number
   private engine: Engine | undefined
   /** Resolves once there is an engine that has everything. */
@@ -104,6 +108,7 @@ export class JournaledChain {
 
   private constructor(settings: ChainSettings & { pace: Pace }, journal: Journal) {
     this.settings = settings
+    this.kind = settings.kind ?? ALONE
     this.journal = journal
     this.blocks.setMaxListeners(0)
     const head = journal.head()
@@ -349,7 +354,8 @@ export class JournaledChain {
   }
 
   private startEngine(snapshot?: string): Promise<Engine> {
-    return Engine.start({ folder: this.settings.folder, genesisTime: this.genesisTime, snapshot })
+    const { folder } = this.settings
+    return Engine.start({ folder, kind: this.kind, genesisTime: this.genesisTime, snapshot })
   }
 
   /** Block 0 is whatever an engine begins with. */

@@ -22,6 +22,8 @@ const raw = z
   .string()
   .regex(/^0x([0-9a-f]{2})+$/i)
   .transform((text) => text.toLowerCase() as Hex)
+/** Deposits come from layer 1 alone, and nobody signs them (EIP-2718 type 0x7E). */
+const signed = raw.refine((text) => !text.startsWith('0x7e'), 'deposits are made on layer 1')
 const tag = z.union([
   z.enum(['latest', 'pending', 'safe', 'finalized', 'earliest']),
   z.string().regex(/^0x[0-9a-f]{1,13}$/i),
@@ -190,7 +192,7 @@ export class ChainDoor {
     const { journal } = chain
     switch (method) {
       case 'eth_chainId':
-        return '0x7a69'
+        return quantity(chain.kind.chainId)
       case 'eth_blockNumber':
         return quantity(chain.head.number)
       case 'eth_getBlockByNumber':
@@ -210,7 +212,7 @@ export class ChainDoor {
       case 'eth_getLogs':
         return this.logs(filter.parse(params[0]))
       case 'eth_sendRawTransaction':
-        return chain.send(raw.parse(params[0]))
+        return chain.send(signed.parse(params[0]))
       case 'evm_increaseTime':
         return chain.advance(seconds.parse(params[0]))
       case 'evm_mine':

@@ -3,16 +3,16 @@ import { readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync } from '
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { CloisterError, messageOf } from '@cloister/core'
-import { anvilPath, CHAIN_ARGUMENTS } from '@cloister/development/chain'
+import { anvilPath } from '@cloister/development/chain'
+import type { ChainKind } from './kind.ts'
 
 const START_MS = 30_000
-/** Blocks whose state can be asked for. More are not needed, and each is a copy of everything. */
-const STATES_KEPT = '24'
 
 /** What an engine is started from. */
 export interface EngineStart {
   /** Where it is noted while it runs. */
   folder: string
+  kind: ChainKind
   /** Time of block 0, Unix seconds. */
   genesisTime: number
   /** File that `anvil --load-state` takes; from block 0 without one. */
@@ -51,16 +51,16 @@ export class Engine {
   }
 
   /** Throws `chain-unreachable`. */
-  static async start({ folder, genesisTime, snapshot }: EngineStart): Promise<Engine> {
-    const from = snapshot === undefined ? ['--timestamp', String(genesisTime)] : ['--load-state', snapshot]
-    const kept = ['--prune-history', STATES_KEPT, '--transaction-block-keeper', '64']
+  static async start({ folder, kind, genesisTime, snapshot }: EngineStart): Promise<Engine> {
+    const from = snapshot === undefined ? beginning(folder, kind, genesisTime) : ['--load-state', snapshot]
+    const kept = ['--prune-history', String(kind.statesKept), '--transaction-block-keeper', '64']
     // First come, first in the block: so the same transactions make the same block again.
     const args = [
       '--host',
       '127.0.0.1',
       '--port',
       '0',
-      ...CHAIN_ARGUMENTS,
+      ...kind.arguments,
       '--no-mining',
       '--order',
       'fifo',
@@ -170,4 +170,12 @@ export class Engine {
       asked.end(text)
     })
   }
+}
+
+/** How anvil is told of its first block. */
+function beginning(folder: string, { genesis }: ChainKind, time: number): string[] {
+  if (!genesis) return ['--timestamp', String(time)]
+  const file = join(folder, 'genesis.json')
+  writeFileSync(file, genesis(time))
+  return ['--init', file]
 }

@@ -104,6 +104,11 @@ export interface Layer1Choices {
   prover: Address
 }
 
+/** Where the portal comes to be that an account deploys by its first transactions. */
+export function portalOf(deployer: Address): Address {
+  return getContractAddress({ from: deployer, nonce: BigInt(PROXIED.indexOf('OptimismPortal2')) })
+}
+
 /** Deploys the OP Stack's contracts on layer 1, for a layer 2 that is up, to go on from its latest output. */
 export async function deployLayer1(
   { layer1, layer2 }: { layer1: Side; layer2: Side },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Network } from '@cloister/chain'
 import { DEVELOPMENT_ROLES, developmentAccount } from '../accounts.ts'
-import { CHAIN_ARGUMENTS, type DevelopmentChain, startAnvil, startDevelopmentChain } from '../chain.ts'
+import { argumentsOf, type DevelopmentChain, startAnvil, startDevelopmentChain } from '../chain.ts'
 import { connectSide, type Side } from './clients.ts'
 import { deployLayer1, initializeLayer2, type Layer1Choices, type Layer1Contracts } from './deploy.ts'
 import { LAYER1_CHAIN_ID, layer1Genesis, layer2Genesis } from './genesis.ts'
@@ -44,13 +44,7 @@ export async function startDevelopmentPair(
   writeFileSync(join(folder, '1.json'), layer1Genesis(now - 60, deployer.address))
   writeFileSync(join(folder, '2.json'), layer2Genesis(31337, now - 60))
   const [anvil, chain] = await Promise.all([
-    startAnvil([
-      '--chain-id',
-      String(LAYER1_CHAIN_ID),
-      ...CHAIN_ARGUMENTS.slice(2),
-      '--init',
-      join(folder, '1.json'),
-    ]),
+    startAnvil([...argumentsOf(LAYER1_CHAIN_ID), '--init', join(folder, '1.json')]),
     startDevelopmentChain(['--network', 'optimism', '--init', join(folder, '2.json')]),
   ])
   rmSync(folder, { recursive: true })
