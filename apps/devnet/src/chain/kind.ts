@@ -5,7 +5,7 @@ export interface ChainKind {
   chainId: number
   /** What anvil is started with. */
   arguments: readonly string[]
-  /** Blocks whose state can be asked for. More than a few are not needed, and each is a copy of everything. */
+  /** Blocks whose state can be asked for. More than needed cost memory: each is a copy of everything. */
   statesKept: number
   /** The first block, for `anvil --init`, by its time (Unix seconds); anvil's own where it is absent. */
   genesis?: (time: number) => string

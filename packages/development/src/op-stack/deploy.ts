@@ -9,10 +9,17 @@ import {
   keccak256,
   parseAbi,
   stringToHex,
+  type TransactionReceipt,
+  type TransactionSerializableEIP1559,
   zeroAddress,
   zeroHash,
 } from 'viem'
-import { getTransactionCount, sendTransaction, waitForTransactionReceipt } from 'viem/actions'
+import {
+  estimateFeesPerGas,
+  getTransactionCount,
+  sendRawTransaction,
+  waitForTransactionReceipt,
+} from 'viem/actions'
 import {
   SIMULATED_VERIFIER_ABI,
   SIMULATED_VERIFIER_BYTECODE,
@@ -31,7 +38,8 @@ const GAME_TYPE = 6
 const GAS = 7_000_000n
 /** Wei that development accounts have on layer 2 from its beginning: it can all be withdrawn. */
 const BACKING = 100_000n * 10n ** 18n
-const WAIT_MS = 60_000
+const WAIT_MS = 10_000
+const MOST_TRIES = 6
 
 /** Programs that would prove, and the chain that they would prove: any name is as good as another here. */
 export const CONFIG_NAME: Hex = keccak256(stringToHex('opsuccinct_genesis'))
@@ -289,24 +297,39 @@ class Queue {
     this.waiting.push({ to, data, value, nonce: this.nonce++ })
   }
 
-  async done() {
-    const hashes: Hex[] = []
-    for (const one of this.waiting)
-      hashes.push(
-        await sendTransaction(this.side, {
-          ...one,
-          account: this.account,
-          chain: null,
-          gas: GAS,
-        } as never),
+  /** Sends what waits, and again what gets into no block for a while: a busy node may lose some of it. */
+  async done(): Promise<TransactionReceipt[]> {
+    const { maxFeePerGas, maxPriorityFeePerGas } = await estimateFeesPerGas(this.side)
+    const chainId = this.side.chain.id
+    const fees = {
+      type: 'eip1559',
+      chainId,
+      gas: GAS,
+      maxFeePerGas: maxFeePerGas * 2n,
+      maxPriorityFeePerGas,
+    } as const
+    const raw = await Promise.all(this.waiting.map((one) => this.sign({ ...one, ...fees })))
+    for (const serializedTransaction of raw) await sendRawTransaction(this.side, { serializedTransaction })
+    return Promise.all(raw.map((one) => this.mined(one)))
+  }
+
+  private async sign(transaction: TransactionSerializableEIP1559): Promise<Hex> {
+    if (this.account.signTransaction) return this.account.signTransaction(transaction)
+    throw new CloisterError('bad-key', 'The account that deploys has no key here.')
+  }
+
+  private async mined(raw: Hex): Promise<TransactionReceipt> {
+    const hash = keccak256(raw)
+    for (let tries = 1; ; tries++) {
+      const receipt = await waitForTransactionReceipt(this.side, { hash, timeout: WAIT_MS }).catch(
+        (error) => {
+          if (tries === MOST_TRIES) throw error
+        },
       )
-    return Promise.all(
-      hashes.map(async (hash) => {
-        const receipt = await waitForTransactionReceipt(this.side, { hash, timeout: WAIT_MS })
-        if (receipt.status !== 'success')
-          throw new CloisterError('deploy-failed', `The OP Stack's contracts were not deployed: ${hash}.`)
-        return receipt
-      }),
-    )
+      if (receipt?.status === 'success') return receipt
+      if (receipt)
+        throw new CloisterError('deploy-failed', `The OP Stack's contracts were not deployed: ${hash}.`)
+      await sendRawTransaction(this.side, { serializedTransaction: raw }).catch(() => {})
+    }
   }
 }

@@ -73,13 +73,17 @@ export async function latestRoot({ layer1, oracle }: Proposing): Promise<Hex> {
   return output.outputRoot
 }
 
-/** Has the oracle remember layer 1's latest block, which proofs then refer to. */
+/**
+ * Has the oracle remember the block before layer 1's latest, which proofs then refer to. The latest one's
+ * hash is known to contracts only in blocks after it, and not where a node reckons what a call costs.
+ */
 export async function checkpoint({
   layer1,
   oracle,
   prover,
 }: Proposing): Promise<{ number: bigint; hash: Hex }> {
-  const { number, hash } = await getBlock(layer1)
+  const latest = await getBlock(layer1)
+  const [number, hash] = [latest.number - 1n, latest.parentHash]
   const sent = await writeContract(layer1, {
     address: oracle,
     abi: ABI,
