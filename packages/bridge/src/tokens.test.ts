@@ -68,7 +68,7 @@ describe('tokens', () => {
       expect(await of(sides.layer1, layer1, alice().address)).toBe(held.layer1)
       expect(await of(sides.layer2, layer2, alice().address)).toBe(held.layer2)
     }
-    for (let turn = 0; turn < 6; turn++) {
+    for (let turn = 0; turn < 4; turn++) {
       const isDeposit = held.layer1 > 1_000n && random(2) === 1
       const most = isDeposit ? held.layer1 : 10n ** 18n
       const amount = 1n + (most * BigInt(random(1_000))) / 2_000n

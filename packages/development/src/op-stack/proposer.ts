@@ -11,7 +11,7 @@ const PASSER = {
 /** Outputs grow old: nodes keep a state for some minutes only, and withdrawals are proved by one. */
 const FRESH_MS = 60_000
 
-/** Proposes outputs once there are withdrawals: for each that is new, and again before the last is too old. */
+/** Proposes outputs once there are withdrawals: for each new one, and again before the last is too old. */
 export class Proposer {
   private readonly proposing: Proposing
   /** Messages that the last output has; none where nobody ever withdrew anything. */
