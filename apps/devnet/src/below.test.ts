@@ -73,6 +73,8 @@ test('a network begun as a layer 2 takes deposits by itself, and has withdrawals
         if (now && !isWaiting(now.status)) return now
         if (now?.status.phase === 'waiting-for-end')
           await sides.layer1.request({ method: 'evm_increaseTime', params: [61] } as never)
+        // Heartbeats are ten seconds apart.
+        await sides.layer1.request({ method: 'evm_mine' } as never)
         await new Promise((done) => setTimeout(done, 200))
       }
     }
