@@ -31,18 +31,18 @@ export async function ensureLayer1({ folder, ports }: Settings, network: Network
   const rpcUrl = `http://127.0.0.1:${ports.layer1}`
   const layer1 = connectSide(rpcUrl, LAYER1_CHAIN_ID, POLLING_MS)
   const layer2 = connectSide(network.rpcUrl, network.chainId, POLLING_MS)
-  const governance = developmentAccount(network, DEVELOPMENT_ROLES.governance)
-  if ((await getTransactionCount(layer1, { address: governance.address })) > 0)
+  const deployer = developmentAccount(network, DEVELOPMENT_ROLES.faucet)
+  if ((await getTransactionCount(layer1, { address: deployer.address })) > 0)
     throw new CloisterError('bad-state', 'The last start was cut short while it joined the two chains.', {
       hint: 'Begin anew with `npm start -- --layer2 --fresh`.',
     })
-  const contracts = await deployLayer1({ layer1, layer2 }, governance, {
+  const contracts = await deployLayer1({ layer1, layer2 }, deployer, {
     delaySeconds: DELAY_SECONDS,
     submissionInterval: SUBMISSION_INTERVAL,
-    prover: developmentAccount(network, DEVELOPMENT_ROLES.treasury).address,
+    prover: developmentAccount(network, DEVELOPMENT_ROLES.prover).address,
   })
-  await initializeLayer2(layer2, governance, contracts)
-  const joined = await layer1Of(network, { layer1, rpcUrl, contracts }, governance)
+  await initializeLayer2(layer2, deployer, contracts)
+  const joined = await layer1Of(network, { layer1, rpcUrl, contracts }, deployer)
   writeFileSync(join(folder, 'layer1', ORACLE), contracts.oracle)
   writeFileSync(join(folder, 'network.json'), `${JSON.stringify(joined, null, 2)}\n`)
   return joined

@@ -16,7 +16,7 @@ const ORACLE = 'oracle'
 
 const [folder = '', port = '', layer2Url = ''] = process.argv.slice(2)
 const development = { name: 'embedded', development: true }
-const deployer = developmentAccount(development, DEVELOPMENT_ROLES.governance).address
+const deployer = developmentAccount(development, DEVELOPMENT_ROLES.faucet).address
 await serveChain({
   name: 'layer1',
   folder,
@@ -36,7 +36,7 @@ await serveChain({
         layer1: connectSide(`http://127.0.0.1:${port}`, LAYER1_CHAIN_ID, LOOK_MS / 4),
         layer2: connectSide(layer2Url, LAYER2.chainId, LOOK_MS / 4),
         oracle,
-        prover: developmentAccount(development, DEVELOPMENT_ROLES.treasury),
+        prover: developmentAccount(development, DEVELOPMENT_ROLES.prover),
       })
       await proposer.look()
     })

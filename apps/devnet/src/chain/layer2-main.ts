@@ -26,7 +26,7 @@ await serveChain({
   beside: (chain, log) => {
     const layer1 = connectSide(layer1Url, LAYER1_CHAIN_ID, LOOK_MS)
     const development = { name: 'embedded', development: true }
-    const portal = portalOf(developmentAccount(development, DEVELOPMENT_ROLES.governance).address)
+    const portal = portalOf(developmentAccount(development, DEVELOPMENT_ROLES.faucet).address)
     // As a rollup node derives them. A deposit that the journal has is not taken again.
     return every(LOOK_MS, log, async () => {
       const after = BigInt(chain.journal.meta(DERIVED) ?? 0)
