@@ -11,6 +11,7 @@ import { Engine } from './engine.ts'
 
 const ZERO = `0x${'00'.repeat(20)}` as const
 const NEVER = 1e9
+const WAIT = { timeout: 20_000 }
 /** Answers with the hash of the block whose number it is given. */
 const BLOCK_HASHES = '0x5f35405f5260205ff3'
 /** Emits all it is given as one log with a topic. */
@@ -210,6 +211,67 @@ test('a snapshot of a run that ended too soon is put to use by the next one, unl
   expect(second.chain.journal.meta('snapshot')).toBe('30')
   expect(await snapshots()).toEqual(['snapshot-30.json'])
   expect(second.warnings).toEqual([expect.stringContaining('the snapshot of block 98 is given up')])
+})
+
+/** How many engines run in a folder. */
+async function enginesIn(folder: string): Promise<number> {
+  return (await readdir(folder)).filter((name) => name.startsWith('engine-')).length
+}
+
+/** A chain whose next block has another engine take over, by a snapshot of some blocks before. */
+async function aboutToRotate() {
+  const folder = await folderOf()
+  let ahead = 0
+  const pace = { engineBlocks: 4, depth: 8 }
+  const { chain, close, warnings } = await open(folder, pace, () => 1_800_000_000 + ahead)
+  ended.push(async () => Engine.endLeftovers(folder))
+  const mine = () => {
+    ahead += 10
+    return chain.mine()
+  }
+  while (chain.head.number < 11) await mine()
+  expect(await enginesIn(folder)).toBe(1)
+  return { folder, chain, close, warnings, mine }
+}
+
+test('an engine that dies while another is about to take over has one successor', async () => {
+  const { folder, chain, close, warnings, mine } = await aboutToRotate()
+  const first = chain.enginePid ?? 0
+  const takesOver = () => warnings.some((text) => text.includes('takes over'))
+  const start = Engine.start.bind(Engine)
+  const spy = vi.spyOn(Engine, 'start').mockImplementationOnce(async (...from) => {
+    const second = await start(...from)
+    process.kill(first, 'SIGKILL')
+    await vi.waitUntil(takesOver, WAIT)
+    // The third is put to use only once it is settled what becomes of the second.
+    spy.mockImplementationOnce(async (...again) => {
+      const third = await start(...again)
+      await Promise.race([second.ended, vi.waitUntil(() => chain.enginePid === second.pid, WAIT)])
+      return third
+    })
+    return second
+  })
+  ended.push(async () => spy.mockRestore())
+  await mine()
+  await vi.waitUntil(() => ![undefined, first].includes(chain.enginePid), WAIT)
+  await expect.poll(() => enginesIn(folder), WAIT).toBe(1)
+  await mine()
+  await close()
+  expect(await enginesIn(folder)).toBe(0)
+})
+
+test('a chain that is stopped while its engine changes leaves none behind', async () => {
+  const stopped = await aboutToRotate()
+  const mining = stopped.mine()
+  await stopped.close()
+  await mining
+  expect(await enginesIn(stopped.folder)).toBe(0)
+
+  const { chain, close, warnings } = await open(stopped.folder)
+  process.kill(chain.enginePid ?? 0, 'SIGKILL')
+  await expect.poll(() => warnings, WAIT).toContainEqual(expect.stringContaining('takes over'))
+  await close()
+  expect(await enginesIn(stopped.folder)).toBe(0)
 })
 
 test('time goes on sanely after a stop of hours, and what is asked of an idle chain is answered as of now', async () => {

@@ -246,8 +246,10 @@ export class JournaledChain {
   async stop(): Promise<void> {
     this.stopped = true
     clearTimeout(this.timer)
-    await this.rotating
+    // A block that is under way may begin a rotation yet, and each of them waits for an engine that is revived.
     await this.turn
+    await this.rotating
+    await this.ready
     await this.engine?.kill()
     this.forgetSnapshots()
     this.journal.close()
@@ -309,9 +311,9 @@ export class JournaledChain {
         engine = await this.startEngine(number > 0 ? this.snapshotFile(number) : undefined)
         if (!this.journal.head()) await this.begin(engine)
         await this.replay(engine, number)
-        this.adopt(engine, number)
         await this.sift(engine)
         if (number > proven) this.prove(number)
+        this.adopt(engine, number)
         return
       } catch (error) {
         await engine?.kill()
@@ -365,6 +367,7 @@ export class JournaledChain {
     this.last = { number: 0, hash: block.hash, time: Number(block.timestamp) }
   }
 
+  /** Puts an engine to use. Nothing may fail or be waited for after that: its end begins another revival. */
   private adopt(engine: Engine, from: number): void {
     this.engine = engine
     this.engineFrom = from
@@ -438,16 +441,18 @@ export class JournaledChain {
 
   /** A snapshot counts once a second engine has come from it to the very block that the first is at. */
   private async rotate(number: number): Promise<void> {
+    const { ready } = this
     const engine = await this.startEngine(this.snapshotFile(number))
     try {
       const reached = await this.replay(engine, number)
       await this.exclusively(async () => {
-        if (this.stopped) return void (await engine.kill())
         await this.replay(engine, reached)
         await this.sift(engine)
+        // Where the first one ended meanwhile, its successor is on its way or there.
+        if (this.stopped || this.ready !== ready) return void (await engine.kill())
         const old = this.engine
-        this.adopt(engine, number)
         this.prove(number)
+        this.adopt(engine, number)
         await old?.kill()
       })
     } catch (error) {
