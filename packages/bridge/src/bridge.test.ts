@@ -5,12 +5,19 @@ import { checkpoint, latestRoot, outputAt, propose, simulateProof } from '@clois
 import { type Hex, type LocalAccount, parseEther, toHex, zeroHash } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { getBalance, getTransactionReceipt } from 'viem/actions'
-import { finalizeWithdrawal, getL2TransactionHashes } from 'viem/op-stack'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  buildProveWithdrawal,
+  finalizeWithdrawal,
+  getGame,
+  getL2TransactionHashes,
+  proveWithdrawal,
+} from 'viem/op-stack'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   advanceTransfer,
   connectSides,
   ETHER,
+  followTransfer,
   recoverTransfer,
   type Sides,
   startDeposit,
@@ -169,6 +176,36 @@ describe('ether', () => {
     await stage.finish(await recoverTransfer(sides, deposit.start.hash))
   })
 
+  it('is waited for also while a chain does not answer', async () => {
+    const deposit = await startDeposit(starting(), { asset: ETHER, amount: 5n, to: alice().address })
+    const lost = () => vi.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('fetch failed'))
+    lost()
+    const once = followTransfer({ ...stage.advancing(), once: true }, deposit)
+    await expect(once).rejects.toMatchObject({
+      code: 'chain-unreachable',
+      message: `The chain at ${sides.below.rpcUrl} does not answer.`,
+    })
+    vi.restoreAllMocks()
+    const told: string[] = []
+    const { status } = await followTransfer(
+      {
+        ...stage.advancing(),
+        onStatus: ({ phase }) => {
+          if (told.push(phase) === 1) lost()
+        },
+        onUnreached: ({ message }) => {
+          told.push(message)
+          vi.restoreAllMocks()
+          void stage.pair.relay()
+        },
+      },
+      deposit,
+    )
+    expect(status.phase).toBe('done')
+    expect(told.slice(0, 2)).toEqual(['crossing', expect.stringContaining('does not answer')])
+    expect(told.at(-1)).toBe('done')
+  })
+
   it('is not let go of while layer 1 would not pay it out', async () => {
     const to = stage.account(6).address
     let transfer = await startWithdrawal(starting(), { asset: ETHER, amount: 77n, to })
@@ -246,6 +283,24 @@ describe('outputs and proofs', () => {
         } as never),
       )
     expect(await end()).toContain('has not been proven')
+    // What layer 2 did not make has no proof, and another's doesn't do.
+    const game = await getGame(sides.layer1, {
+      l2BlockNumber: receipt.blockNumber,
+      targetChain: sides.targetChain,
+    } as never)
+    const built = await buildProveWithdrawal(sides.layer2, { account: alice(), game, withdrawal } as never)
+    const prove = (changes: object) =>
+      reason(
+        proveWithdrawal(sides.layer1, {
+          ...built,
+          ...changes,
+          account: alice(),
+          targetChain: sides.targetChain,
+        } as never),
+      )
+    expect(await prove({ withdrawal: { ...withdrawal, value: 6n } })).toContain('MerkleTrie: ')
+    const outputRootProof = { ...built.outputRootProof, stateRoot: HASH }
+    expect(await prove({ outputRootProof })).toContain('invalid output root proof')
     transfer = await advanceTransfer(stage.advancing(), transfer, { phase: 'ready-to-prove' })
     expect(await end()).toContain('has not matured yet')
     await stage.pair.pass(3_601)

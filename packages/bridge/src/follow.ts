@@ -1,4 +1,6 @@
+import type { CloisterError } from '@cloister/core'
 import { type Advancing, advanceTransfer } from './advance.ts'
+import { unreached } from './sides.ts'
 import { type TransferStatus, transferStatus } from './status.ts'
 import type { Transfer } from './transfer.ts'
 
@@ -20,27 +22,45 @@ export interface Following extends Advancing {
   once?: boolean
   /** Told whenever the phase is another one. */
   onStatus?: (status: TransferStatus, transfer: Transfer) => void
+  /** Told when a chain doesn't answer any more. */
+  onUnreached?: (why: CloisterError) => void
   signal?: AbortSignal
 }
 
 /**
  * Takes a transfer on to its end, waiting where there is to wait, and forgets it then. Returns where it is.
+ * A chain that was there and doesn't answer any more is waited for, unless `once` is set. Throws what
+ * `transferStatus` and `advanceTransfer` throw.
  */
 export async function followTransfer(
   following: Following,
   transfer: Transfer,
 ): Promise<{ transfer: Transfer; status: TransferStatus }> {
-  const { sides, journal, once, onStatus, signal } = following
+  const { sides, journal, once, onStatus, onUnreached, signal } = following
+  const pauseMs = Math.min(sides.below.pollingIntervalMs, LONGEST_PAUSE_MS)
   let current = transfer
   let told: TransferStatus['phase'] | undefined
+  let isLost = false
   for (;;) {
-    const status = await transferStatus(sides, current)
-    if (status.phase !== told) onStatus?.(status, current)
-    told = status.phase
-    if (isOver(status)) journal.remove(current.start.hash)
-    if (isOver(status) || signal?.aborted || (once && isWaiting(status))) return { transfer: current, status }
-    if (isWaiting(status)) await pause(Math.min(sides.below.pollingIntervalMs, LONGEST_PAUSE_MS), signal)
-    else current = await advanceTransfer(following, current, status)
+    try {
+      const status = await transferStatus(sides, current)
+      if (status.phase !== told || isLost) onStatus?.(status, current)
+      told = status.phase
+      isLost = false
+      if (isOver(status)) journal.remove(current.start.hash)
+      if (isOver(status) || signal?.aborted || (once && isWaiting(status)))
+        return { transfer: current, status }
+      if (isWaiting(status)) await pause(pauseMs, signal)
+      else current = await advanceTransfer(following, current, status)
+    } catch (error) {
+      const lost = unreached(error)
+      if (!lost || told === undefined || once || signal?.aborted) throw error
+      if (!isLost) onUnreached?.(lost)
+      isLost = true
+      // What was signed meanwhile is written down.
+      current = journal.list().find(({ start }) => start.hash === current.start.hash) ?? current
+      await pause(pauseMs, signal)
+    }
   }
 }
 

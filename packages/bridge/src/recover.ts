@@ -4,17 +4,20 @@ import { opaqueDataToDepositData } from 'viem/op-stack'
 import { BRIDGE_ABI, PORTAL_ABI } from './abi.ts'
 import { ETHER, findAsset } from './assets.ts'
 import { receiptOf } from './sent.ts'
-import { LAYER2_BRIDGE, type Sides } from './sides.ts'
+import { LAYER2_BRIDGE, type Sides, unreached } from './sides.ts'
 import type { Transfer, Wanted } from './transfer.ts'
 import { withdrawalIn } from './withdrawal.ts'
 
 /**
  * Finds a transfer again by the hash of the transaction that began it, on either chain, whoever made it and
- * wherever. Throws `not-found`.
+ * wherever. Throws `not-found` and `chain-unreachable`.
  */
 export async function recoverTransfer(sides: Sides, hash: Hex): Promise<Transfer> {
   const { layer1, layer2, network, below } = sides
-  const [above, beneath] = await Promise.all([receiptOf(layer2, hash), receiptOf(layer1, hash)])
+  const asked = Promise.all([receiptOf(layer2, hash), receiptOf(layer1, hash)])
+  const [above, beneath] = await asked.catch((error) => {
+    throw unreached(error) ?? error
+  })
   const receipt = above ?? beneath
   if (!receipt)
     throw new CloisterError('not-found', `Neither chain has a transaction ${hash}.`, {

@@ -2,14 +2,17 @@ import type { Layer1, Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import {
   type Account,
+  BaseError,
   type Chain,
   type Client,
   createClient,
   custom,
   defineChain,
   type Hex,
+  HttpRequestError,
   http,
   keccak256,
+  TimeoutError,
   type Transport,
 } from 'viem'
 import { getChainId } from 'viem/actions'
@@ -50,7 +53,7 @@ export function connectSides(network: Network, commit: Commit = () => {}): Sides
       'unsupported',
       `${network.name} knows of no layer 1 that anything could be bridged to.`,
       {
-        hint: 'A network’s description names it as `layer1`; the embedded network has none.',
+        hint: 'A network’s description names it as `layer1`. The embedded network has one if it is begun by `npm start -- --layer2 --fresh`, which throws away the state of the one before.',
       },
     )
   const chainOf = (id: number, name: string, url: string) =>
@@ -83,10 +86,15 @@ export function connectSides(network: Network, commit: Commit = () => {}): Sides
   }
 }
 
-/** Fails where a chain isn't the one that it should be: nothing is signed for another one then. */
+/**
+ * Fails where a chain isn't the one that it should be: nothing is signed for another one then. Throws
+ * `bad-network` and `chain-unreachable`.
+ */
 export async function checkSides({ layer1, layer2 }: Sides): Promise<void> {
   for (const side of [layer1, layer2]) {
-    const found = await getChainId(side)
+    const found = await getChainId(side).catch((error) => {
+      throw unreached(error) ?? error
+    })
     if (found !== side.chain.id)
       throw new CloisterError(
         'bad-network',
@@ -95,18 +103,31 @@ export async function checkSides({ layer1, layer2 }: Sides): Promise<void> {
   }
 }
 
+/** What to say where an error comes of a chain that isn't reached; undefined of any other. */
+export function unreached(error: unknown): CloisterError | undefined {
+  const viem = error instanceof CloisterError ? error.cause : error
+  if (!(viem instanceof BaseError)) return undefined
+  const lost = viem.walk((cause) => cause instanceof HttpRequestError || cause instanceof TimeoutError)
+  if (!lost) return undefined
+  const at = lost instanceof HttpRequestError ? ` at ${new URL(lost.url).origin}` : ''
+  return new CloisterError('chain-unreachable', `The chain${at} does not answer.`, {
+    hint: 'Is the network running? Nothing that was begun is lost: `cloister bridge status` says how to go on.',
+    cause: error,
+  })
+}
+
 /** A transport that hands signed transactions to `commit` before it sends them. */
 function committing(url: string, commit: Commit): Transport {
   return (options) => {
     const { request } = http(url, { retryCount: 2, timeout: 20_000 })(options)
-    return custom({
-      request: async ({ method, params }) => {
-        if (method === 'eth_sendRawTransaction') {
-          const [raw] = params as [Hex]
-          commit({ hash: keccak256(raw), raw })
-        }
-        return request({ method, params } as never)
-      },
-    })(options)
+    const requesting = async ({ method, params }: { method: string; params?: unknown }) => {
+      if (method === 'eth_sendRawTransaction') {
+        const [raw] = params as [Hex]
+        commit({ hash: keccak256(raw), raw })
+      }
+      return request({ method, params } as never)
+    }
+    // The one below tries again.
+    return custom({ request: requesting }, { retryCount: 0 })(options)
   }
 }

@@ -3,7 +3,7 @@ import { isAddressEqual, parseEventLogs, type TransactionReceipt } from 'viem'
 import { getL2TransactionHashes } from 'viem/op-stack'
 import { MESSENGER_ABI } from './abi.ts'
 import { receiptOf, stateOfSent } from './sent.ts'
-import { LAYER2_MESSENGER, type Sides } from './sides.ts'
+import { LAYER2_MESSENGER, type Sides, unreached } from './sides.ts'
 import type { Transfer } from './transfer.ts'
 import { stateOfWithdrawal, type WithdrawalState } from './withdrawal.ts'
 
@@ -20,12 +20,20 @@ export type TransferStatus =
   | WithdrawalState
   | { phase: 'done' }
 
-/** Finds out where a transfer is, by the two chains alone. */
+/** Finds out where a transfer is, by the two chains alone. Throws `bad-network` and `chain-unreachable`. */
 export async function transferStatus(sides: Sides, transfer: Transfer): Promise<TransferStatus> {
   if (transfer.chainId !== sides.network.chainId)
     throw new CloisterError('bad-network', `That ${transfer.kind} is of chain ${transfer.chainId}.`, {
       hint: 'Name its network with --network.',
     })
+  try {
+    return await statusOf(sides, transfer)
+  } catch (error) {
+    throw unreached(error) ?? error
+  }
+}
+
+async function statusOf(sides: Sides, transfer: Transfer): Promise<TransferStatus> {
   const isDeposit = transfer.kind === 'deposit'
   const begun = await stateOfSent(isDeposit ? sides.layer1 : sides.layer2, transfer.start)
   if (begun.is === 'waiting') return { phase: 'sending' }

@@ -4,6 +4,7 @@ import {
   type Address,
   encodeDeployData,
   encodeFunctionData,
+  getAddress,
   getContractAddress,
   type Hex,
   keccak256,
@@ -247,27 +248,31 @@ export interface Mintable {
 }
 
 /**
- * Has a factory make another chain's token's form on this one, which the bridge alone creates and destroys.
- * Its address follows from what it is (OptimismMintableERC20Factory, CREATE2).
+ * Has a factory make the forms of another chain's tokens on this one, which the bridge alone creates and
+ * destroys. Their addresses follow from what they are (OptimismMintableERC20Factory, CREATE2).
  */
-export async function createMintable(
+export async function createMintables(
   side: Side,
   account: Account,
   factory: Address,
-  { remote, name, symbol, decimals }: Mintable,
-): Promise<Address> {
+  mintables: readonly Mintable[],
+): Promise<Address[]> {
   const queue = await Queue.of(side, account)
-  const args = [remote, name, symbol, decimals] as const
-  queue.call(
-    factory,
-    encodeFunctionData({ abi: ABI, functionName: 'createOptimismMintableERC20WithDecimals', args }),
-  )
-  const [receipt] = await queue.done()
+  for (const { remote, name, symbol, decimals } of mintables) {
+    const args = [remote, name, symbol, decimals] as const
+    queue.call(
+      factory,
+      encodeFunctionData({ abi: ABI, functionName: 'createOptimismMintableERC20WithDecimals', args }),
+    )
+  }
+  const receipts = await queue.done()
   // OptimismMintableERC20Created(localToken indexed, remoteToken indexed, deployer)
   const event = keccak256(stringToHex('OptimismMintableERC20Created(address,address,address)'))
-  const made = receipt?.logs.find(({ topics: [topic] }) => topic === event)?.topics[1]
-  if (made === undefined) throw new CloisterError('deploy-failed', `The factory made no form of ${symbol}.`)
-  return `0x${made.slice(26)}`
+  return mintables.map(({ symbol }, place) => {
+    const made = receipts[place]?.logs.find(({ topics: [topic] }) => topic === event)?.topics[1]
+    if (made === undefined) throw new CloisterError('deploy-failed', `The factory made no form of ${symbol}.`)
+    return getAddress(`0x${made.slice(26)}`)
+  })
 }
 
 /** Transactions of one account that go out at once, each with its nonce, so that they share blocks. */

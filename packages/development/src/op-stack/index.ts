@@ -1,6 +1,6 @@
 export { connectSide, type Side } from './clients.ts'
 export { opStackCode } from './code.ts'
-export { createMintable, deployLayer1, initializeLayer2, portalOf } from './deploy.ts'
+export { createMintables, deployLayer1, initializeLayer2, portalOf } from './deploy.ts'
 export { LAYER1_CHAIN_ID, layer1Genesis, layer2Genesis, PREDEPLOYS } from './genesis.ts'
 export { layer1Of } from './network.ts'
 export { type Output, outputAt } from './output.ts'

@@ -1,8 +1,7 @@
 import type { Network } from '@cloister/chain'
-import { findToken } from '@cloister/chain'
 import type { Account } from 'viem'
 import type { Side } from './clients.ts'
-import { createMintable, type Layer1Contracts } from './deploy.ts'
+import { createMintables, type Layer1Contracts } from './deploy.ts'
 import { LAYER1_CHAIN_ID } from './genesis.ts'
 
 /** A development layer 1 that is up. */
@@ -12,18 +11,19 @@ export interface Layer1 {
   contracts: Layer1Contracts
 }
 
-/** Has CLOI's form made on layer 1, and adds layer 1 to a network's description. */
+/** Has the forms of a network's tokens made on layer 1, and adds layer 1 to the network's description. */
 export async function layer1Of(
   network: Network,
   { layer1, rpcUrl, contracts }: Layer1,
   account: Account,
 ): Promise<Network> {
-  const cloi = findToken(network, 'CLOI')
-  const address = await createMintable(layer1, account, contracts.mintableFactory, {
-    remote: cloi.address,
-    name: 'Cloister',
-    symbol: cloi.symbol,
-    decimals: cloi.decimals,
+  const wanted = network.tokens.map(({ symbol, decimals, address: remote }) => {
+    return { remote, name: symbol === 'CLOI' ? 'Cloister' : symbol, symbol, decimals }
+  })
+  const forms = await createMintables(layer1, account, contracts.mintableFactory, wanted)
+  const tokens = network.tokens.flatMap(({ symbol, decimals, address: layer2 }, place) => {
+    const address = forms[place]
+    return address === undefined ? [] : [{ symbol, decimals, address, layer2 }]
   })
   return {
     ...network,
@@ -41,7 +41,7 @@ export async function layer1Of(
         mintableFactory: contracts.mintableFactory,
       },
       proofs: 'simulated',
-      tokens: [{ symbol: cloi.symbol, decimals: cloi.decimals, address, layer2: cloi.address }],
+      tokens,
     },
   }
 }

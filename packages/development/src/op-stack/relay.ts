@@ -1,5 +1,11 @@
 import { type Address, type Hex, keccak256, type Log, parseAbiItem } from 'viem'
-import { getBlockNumber, getLogs, getTransactionReceipt, sendRawTransaction } from 'viem/actions'
+import {
+  getBlockNumber,
+  getLogs,
+  getTransactionReceipt,
+  sendRawTransaction,
+  waitForTransactionReceipt,
+} from 'viem/actions'
 import { getSourceHash, opaqueDataToDepositData, serializeTransaction } from 'viem/op-stack'
 import type { Side } from './clients.ts'
 
@@ -65,7 +71,10 @@ export async function relayDeposits(
   const { deposits, upTo } = await depositsAfter(layer1, portal, after)
   for (const { hash, raw } of deposits) {
     const known = await getTransactionReceipt(layer2, { hash }).catch(() => undefined)
-    if (!known) await sendRawTransaction(layer2, { serializedTransaction: raw })
+    if (known) continue
+    await sendRawTransaction(layer2, { serializedTransaction: raw })
+    // anvil's pool has room for one of a sender's: all tokens' have the messenger for theirs.
+    await waitForTransactionReceipt(layer2, { hash })
   }
   return upTo
 }

@@ -132,6 +132,9 @@ async function follow(
       onStatus: (status, current) => {
         if (!isQuiet) note(`  ${phrase(sides, current, status)}`)
       },
+      onUnreached: ({ message }) => {
+        if (!isQuiet) note(`  ${message} Looking again until it does.`)
+      },
     },
     transfer,
   )

@@ -21,7 +21,7 @@ export async function status(transaction: string | undefined, options: Globals):
   if (found.length === 0) say('Nothing is on its way between the chains, as far as is known here.')
   for (const one of found) sayWhere(sides, one)
   if (sides.below.proofs === 'simulated')
-    say(paint('yellow', 'Proofs are simulated on this network: withdrawals end by nobody’s proof.'))
+    say(paint('yellow', 'Proofs are simulated on this network: a key that everybody has signs for them.'))
 }
 
 export function sayWhere(sides: Sides, { transfer, status: state }: Found): void {
