@@ -246,7 +246,7 @@ export class JournaledChain {
   async stop(): Promise<void> {
     this.stopped = true
     clearTimeout(this.timer)
-    // A block that is under way may begin a rotation yet, and each of them waits for an engine that is revived.
+    // A block that is under way may begin a rotation yet, and either waits for an engine that is revived.
     await this.turn
     await this.rotating
     await this.ready
