@@ -1,21 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  connectSides,
-  ETHER,
-  followTransfer,
-  isWaiting,
-  startDeposit,
-  startWithdrawal,
-  type Transfer,
-  type TransferJournal,
-} from '@cloister/bridge'
+import type { Network } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
 import { developmentAccount } from '@cloister/development/accounts'
-import { type Hex, parseEther } from 'viem'
-import { getBalance } from 'viem/actions'
-import { expect, test } from 'vitest'
+import { connectSide, LAYER1_CHAIN_ID } from '@cloister/development/op-stack'
+import { parseEther } from 'viem'
+import { getBalance, waitForTransactionReceipt } from 'viem/actions'
+import {
+  buildProveWithdrawal,
+  chainConfig,
+  depositTransaction,
+  finalizeWithdrawal,
+  getGame,
+  getWithdrawals,
+  initiateWithdrawal,
+  proveWithdrawal,
+} from 'viem/op-stack'
+import { expect, test, vi } from 'vitest'
 import { ensureLayer1 } from './below.ts'
 import { Daemon } from './daemon.ts'
 import { chainDaemons } from './daemons.ts'
@@ -23,16 +25,15 @@ import { loadSettings } from './settings.ts'
 
 const CHAIN = { name: 'embedded', chainId: 31337, pollingIntervalMs: 100, development: true }
 const RECEIVER = '0x3333333333333333333333333333333333333333'
+const WAIT = { timeout: 60_000, interval: 200 }
 
 /** The description of a network whose own contracts aren't asked for. */
-function networkOn(port: number) {
+function networkOn(port: number): Network {
   const tokens = [{ symbol: 'CLOI', decimals: 18, address: RECEIVER }]
-  return { ...CHAIN, rpcUrl: `http://127.0.0.1:${port}`, tokens } as unknown as Parameters<
-    typeof ensureLayer1
-  >[1]
+  return { ...CHAIN, rpcUrl: `http://127.0.0.1:${port}`, tokens } as unknown as Network
 }
 
-test('a network begun as a layer 2 takes deposits by itself, and has withdrawals proved', async () => {
+test('a network begun as a layer 2 takes deposits by itself, and has withdrawals proved, also by daemons that died', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-below-'))
   const settings = await loadSettings(folder, async () => true, { freePorts: true, layer2: true })
   const daemons = chainDaemons(settings).map((daemon) => new Daemon(daemon, () => {}))
@@ -47,36 +48,48 @@ test('a network begun as a layer 2 takes deposits by itself, and has withdrawals
     expect(() => loadNetwork(join(folder, 'network.json'))).not.toThrow('layer1')
     await expect(loadSettings(folder, async () => true, { layer2: true })).resolves.toEqual(settings)
 
-    const sides = connectSides(network)
-    const account = developmentAccount(CHAIN, 5)
-    const kept = new Map<Hex, Transfer>()
-    const journal: TransferJournal = {
-      list: () => [...kept.values()],
-      write: (transfer) => void kept.set(transfer.start.hash, transfer),
-      remove: (start) => void kept.delete(start),
+    const layer1 = connectSide(network.layer1?.rpcUrl ?? '', LAYER1_CHAIN_ID, CHAIN.pollingIntervalMs)
+    const layer2 = connectSide(network.rpcUrl, CHAIN.chainId, CHAIN.pollingIntervalMs)
+    const { portal, disputeGameFactory } = network.layer1?.contracts ?? {}
+    const targetChain = {
+      ...layer2.chain,
+      contracts: {
+        ...chainConfig.contracts,
+        portal: { [LAYER1_CHAIN_ID]: { address: portal } },
+        disputeGameFactory: { [LAYER1_CHAIN_ID]: { address: disputeGameFactory } },
+      },
     }
-    const wanted = { asset: ETHER, amount: parseEther('0.5'), to: RECEIVER } as const
-    const deposit = await startDeposit({ sides, account, journal }, wanted)
-    const withdrawal = await startWithdrawal({ sides, account, journal }, wanted)
-    // Its daemon starts another engine, which has all that was taken.
-    process.kill(daemons[0]?.pid ?? 0, 'SIGKILL')
-    const following = { sides, account, journal }
-    expect((await followed(deposit)).status.phase).toBe('done')
-    expect(await getBalance(sides.layer2, { address: RECEIVER })).toBe(wanted.amount)
-    expect((await followed(withdrawal)).status.phase).toBe('done')
-    expect(await getBalance(sides.layer1, { address: RECEIVER })).toBe(wanted.amount)
+    const account = developmentAccount(CHAIN, 5)
+    const amount = parseEther('0.5')
+    // viem's types want chains that are known when this is compiled.
+    const common = { account, targetChain } as never as { account: typeof account; targetChain: never }
+    await depositTransaction(layer1, {
+      ...common,
+      request: { gas: 100_000n, mint: amount, value: amount, to: RECEIVER },
+    } as never)
+    const request = { gas: 100_000n, to: RECEIVER, value: amount } as const
+    const begun = await initiateWithdrawal(layer2, { account, request } as never)
+    const receipt = await waitForTransactionReceipt(layer2, { hash: begun })
+    // Their daemons start other engines, which have all that was taken.
+    for (const { pid } of daemons) process.kill(pid ?? 0, 'SIGKILL')
+    await expect.poll(() => getBalance(layer2, { address: RECEIVER }).catch(() => 0n), WAIT).toBe(amount)
 
-    /** To its end, with layer 1's clock moved where only time is missing. */
-    async function followed(transfer: Transfer) {
-      for (;;) {
-        const now = await followTransfer({ ...following, once: true }, transfer).catch(() => undefined)
-        if (now && !isWaiting(now.status)) return now
-        if (now?.status.phase === 'waiting-for-end')
-          await sides.layer1.request({ method: 'evm_increaseTime', params: [61] } as never)
-        // Heartbeats are ten seconds apart.
-        await sides.layer1.request({ method: 'evm_mine' } as never)
-        await new Promise((done) => setTimeout(done, 200))
-      }
+    const of = { limit: 10, l2BlockNumber: receipt.blockNumber, targetChain }
+    const game = await vi.waitFor(() => getGame(layer1, of as never), WAIT)
+    const [withdrawal] = getWithdrawals(receipt)
+    const built = await buildProveWithdrawal(layer2, { ...common, game, withdrawal } as never)
+    // A proof counts in a later block than the output's.
+    await ask('evm_mine')
+    const proof = await proveWithdrawal(layer1, { ...built, ...common } as never)
+    await waitForTransactionReceipt(layer1, { hash: proof })
+    await ask('evm_increaseTime', 61)
+    await ask('evm_mine')
+    const end = await finalizeWithdrawal(layer1, { ...common, withdrawal } as never)
+    await waitForTransactionReceipt(layer1, { hash: end })
+    expect(await getBalance(layer1, { address: RECEIVER })).toBe(amount)
+
+    function ask(method: string, ...params: unknown[]) {
+      return layer1.request({ method, params } as never)
     }
   } finally {
     await Promise.all(daemons.map((daemon) => daemon.stop()))

@@ -38,7 +38,7 @@ describe('tokens', () => {
     for (const holder of holders)
       await fundDevelopmentAccount(stage.pair.chain.wallet(0), stage.account(holder).address)
     const cloi = await findAsset(sides, 'cloi')
-    const steps = fc.array(stepOf(holders), { minLength: 10, maxLength: 10 })
+    const steps = fc.array(stepOf(holders), { minLength: 8, maxLength: 8 })
     const take = async (random: Step[]) => {
       const supply = await SupplyRun.begin(stage, cloi, holders)
       // Something is on layer 1 to begin with, and everything has arrived in the end.

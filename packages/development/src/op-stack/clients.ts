@@ -1,4 +1,5 @@
 import { type Chain, type Client, createClient, defineChain, http, type Transport } from 'viem'
+import { MULTICALL3 } from './genesis.ts'
 
 /** One of two chains. */
 export type Side = Client<Transport, Chain>
@@ -10,6 +11,7 @@ export function connectSide(rpcUrl: string, chainId: number, pollingInterval: nu
     name: `chain ${chainId}`,
     nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
     rpcUrls: { default: { http: [rpcUrl] } },
+    contracts: { multicall3: { address: MULTICALL3 } },
   })
   return createClient({ chain, transport: http(rpcUrl), pollingInterval, cacheTime: 0 })
 }

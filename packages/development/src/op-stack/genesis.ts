@@ -4,7 +4,7 @@ import { opStackCode, type Predeployed } from './code.ts'
 /** Chain id of the layer 1 of development networks. */
 export const LAYER1_CHAIN_ID = 900
 /** Where Multicall3 is on nearly every chain. */
-const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11'
+export const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11'
 
 /** Where contracts are on every OP Stack layer 2 (specs/protocol/predeploys.md). */
 export const PREDEPLOYS = {
