@@ -113,7 +113,7 @@ describe.skipIf(!existsSync(CHROMIUM))(
       await page.getByLabel('Or paste a signature').fill(who.sign(text))
       await said(/^Signed: /)
       const saving = page.waitForEvent('download')
-      await page.getByRole('button', { name: 'Save for somebody else to send' }).click()
+      await page.getByRole('button', { name: 'Save for somebody else' }).click()
       const claim = parseClaim(await readFile(await (await saving).path(), 'utf8'))
       const { wallet, account } = chain.wallet(7)
       const cloister = {
@@ -122,6 +122,57 @@ describe.skipIf(!existsSync(CHROMIUM))(
       }
       await migration.send(cloister, claim)
       expect(await balanceOf(to)).toBe((legacy.owed.get(who.account) ?? 0n) * 1_000_000n)
+    })
+
+    it('collects the signatures of those who sign together, and says who is missing', async () => {
+      const { account, members } = legacy.multisig
+      const [, second, third] = members as [Person, Person, Person]
+      const to: Address = '0x00000000000000000000000000000000000C1b1b'.toLowerCase() as Address
+      await page.getByLabel('Or its address').fill(showAccount(account, PHALA))
+      await page.getByLabel('Address on the new chain').fill(to)
+      await page.getByText('Several sign for this account together').click()
+      const named = members.map((member) => showAccount(member.account, PHALA))
+      await page.getByLabel('How many have to sign').fill('3')
+      await page.getByLabel('Members, one address a line').fill(named.join('\n'))
+      await said(/These 3 members, of whom 3 sign, make another account/)
+      await page.getByLabel('How many have to sign').fill('2')
+      await page.getByText('2 of 3 members have to sign; 2 are missing.').waitFor()
+      const text = (await page.locator('#text').textContent()) ?? ''
+      expect(text).toContain(`Send the CLOI of the multisig ${account} to ${to}`)
+      await page.getByLabel('Or paste a signature').fill(person(5).sign(text))
+      await said('That is no signature of a member over the text.')
+      await page.getByLabel('Or paste a signature').fill(third.sign(text))
+      await said(/^Taken. 1 more of the members have to sign/)
+      expect(await page.locator('#signed li').allTextContents()).toEqual([
+        `${named[0]}: has not signed`,
+        `${named[1]}: has not signed`,
+        `${named[2]}: signed`,
+      ])
+      await picture('claim-multisig')
+      const send = page.getByRole('button', { name: 'Send with my wallet of the new chain' })
+      expect(await send.isDisabled()).toBe(true)
+      const saving = page.waitForEvent('download')
+      await page.getByRole('button', { name: 'Save for somebody else' }).click()
+      const path = await (await saving).path()
+
+      // Another member goes on with the file, with an old wallet in the browser.
+      await page.getByLabel('Or its address').fill('')
+      await page.getByLabel('Address on the new chain').fill('')
+      await page.getByLabel('Members, one address a line').fill('')
+      const spoilt = (await readFile(path, 'utf8')).replace(/0x0+c1b1b/i, `0x${'99'.repeat(20)}`)
+      await writeFile(join(folder, 'spoilt.json'), spoilt)
+      await page.getByLabel('Or a claim that another member began').setInputFiles(join(folder, 'spoilt.json'))
+      await said(/^The claim can not be used: a signature in it is not/)
+      await page.getByLabel('Or a claim that another member began').setInputFiles(path)
+      await said(/^This claim pays 0x0+c1b1b\. Sign it only if the members agreed/i)
+      await page.locator('#accounts').selectOption(second.account)
+      await page.getByRole('button', { name: 'Sign with the old wallet' }).click()
+      await said(/^Signed: the tokens go to 0x0+c1b1b, and nowhere else\.$/i)
+      expect(await page.locator('#signed li').allTextContents()).toContain(`${named[1]}: signed`)
+      await send.click()
+      await said(/^Claimed: 444 PHA, which are 444 CLOI, for 0x/)
+      expect(await balanceOf(to)).toBe((legacy.owed.get(account) ?? 0n) * 1_000_000n)
+      await page.getByLabel('Members, one address a line').fill('')
     })
 
     it('says what is wrong with what it is given, and runs nothing of it', async () => {

@@ -5,8 +5,10 @@ import {
   type Leaves,
   type LegacyAccount,
   parseAccount,
+  parseClaim,
   parseLeaves,
   showAccount,
+  signaturesMissing,
   signClaim,
   textOfClaim,
   writeClaim,
@@ -15,11 +17,13 @@ import { migration } from '@cloister/sdk'
 import { getAddress, isAddress } from 'viem'
 import { amountsTable, inBoth } from './amounts.ts'
 import { element, made, save, textOf } from './elements.ts'
+import { hasMembers, onMembers, readMembers, showMembers, unsigned, writeMembers } from './members.ts'
 import { addressOfWallet, connectByWallet, hasWallet } from './new-wallet.ts'
 import { accountsOf, type WalletAccount, walletsFound } from './old-wallets.ts'
 
 const MOST_NETWORK_BYTES = 1024 * 1024
 const MOST_LEAVES_BYTES = 512 * 1024 * 1024
+const MOST_CLAIM_BYTES = 16 * 1024 * 1024
 /** SS58: the prefix of addresses that belong to no chain. */
 const ANY_CHAIN = 42
 
@@ -54,9 +58,13 @@ onFile('leaves', async (file) => {
     `${chain.name} after block ${block}: ${all.length} leaves with ${inBoth(leaves, total)}; root ${tree.root}.`
   markOwners()
 })
+onFile('begun', goOn, () => {})
+onMembers(() => attempt(begin))
 for (const input of [address, to]) input.addEventListener('input', () => attempt(begin))
 accounts.addEventListener('change', () =>
   attempt(() => {
+    // Of an account that several sign for, whose signature is next.
+    if (hasMembers()) return
     const { value } = accounts
     address.value = value && showAccount(value as LegacyAccount, leaves?.chain.prefix ?? ANY_CHAIN)
     begin()
@@ -69,7 +77,7 @@ onClick(own, async () => {
   begin()
 })
 onClick(sign, async () => {
-  const signer = shown.find(({ account }) => account === claim?.account)
+  const signer = signerOf()
   if (!claim || !signer) return
   say('Your wallet asks for your signature …')
   accept(await signer.sign(textOfClaim(claim)))
@@ -94,12 +102,36 @@ function begin(): void {
       'The address on the new chain is none: it has 0x and 40 digits, in the case it was given.',
     )
   if (!network || !leaves || !account || to.value === '' || leaves.of(account).length === 0) return
-  claim = beginClaim(leaves, account, migration.placeOf({ network }, getAddress(to.value)))
-  if (claim.approvals) {
-    claim = undefined
-    throw new Error('Several control that account, each alone: claim it with `cloister migrate claim`.')
-  }
+  claim = beginClaim(leaves, account, migration.placeOf({ network }, getAddress(to.value)), readMembers())
   element('text').textContent = textOfClaim(claim)
+}
+
+/**
+ * Goes on with a claim that another member began. All but its signatures is made anew of the files here, so
+ * that it can't ask for anything else than what it shows.
+ */
+async function goOn(file: File): Promise<void> {
+  const begun = parseClaim(await textOf(file, MOST_CLAIM_BYTES))
+  if (!network || !leaves) throw new Error('Choose network.json and leaves.json first.')
+  if (!begun.approvals) throw new Error(`${file.name} is no claim of an account that several sign for.`)
+  const place = migration.placeOf({ network }, begun.to)
+  if (begun.chainId !== place.chainId || getAddress(begun.claims) !== getAddress(place.claims))
+    throw new Error(`${file.name} is a claim on another network.`)
+  address.value = showAccount(begun.account, leaves.chain.prefix)
+  to.value = begun.to
+  writeMembers(begun.approvals, leaves.chain.prefix)
+  begin()
+  if (claim?.approvals)
+    claim = { ...claim, approvals: { ...claim.approvals, signed: begun.approvals.signed } }
+  say(`This claim pays ${begun.to}. Sign it only if the members agreed on that address.`, 'fair')
+}
+
+/** Whose signature the old wallet can give: the account's or, of several, the chosen member's or the next. */
+function signerOf(): WalletAccount | undefined {
+  if (!claim) return undefined
+  const wanted = claim.approvals ? unsigned(claim.approvals) : [claim.account]
+  const able = shown.filter(({ account }) => wanted.includes(account))
+  return able.find(({ account }) => account === accounts.value) ?? able[0]
 }
 
 function ownedBy(known: Leaves, account: LegacyAccount): HTMLElement[] {
@@ -113,8 +145,11 @@ function accept(given: string): void {
   if (!claim) throw new Error('Say first which account it is, and where its tokens go.')
   if (given === '') return
   claim = signClaim(claim, given)
-  signature.value = given
-  say(`Signed: the tokens go to ${claim.to}, and nowhere else.`, 'good')
+  const missing = signaturesMissing(claim)
+  // The field is for the next member's.
+  signature.value = missing > 0 ? '' : given
+  if (missing === 0) say(`Signed: the tokens go to ${claim.to}, and nowhere else.`, 'good')
+  else say(`Taken. ${missing} more of the members have to sign: add theirs here, or save the claim for them.`)
 }
 
 async function pay(): Promise<void> {
@@ -162,7 +197,7 @@ function markOwners(): void {
   }
 }
 
-function onFile(id: string, read: (file: File) => Promise<void>): void {
+function onFile(id: string, read: (file: File) => Promise<void>, after: () => void = begin): void {
   const input = element<HTMLInputElement>(id)
   input.addEventListener('change', () =>
     attempt(async () => {
@@ -170,7 +205,7 @@ function onFile(id: string, read: (file: File) => Promise<void>): void {
       if (!file) return
       say(`Reading ${file.name} …`)
       await read(file)
-      begin()
+      after()
     }),
   )
 }
@@ -187,10 +222,12 @@ async function attempt(act: () => void | Promise<void>): Promise<void> {
   } catch (error) {
     say(error instanceof Error ? error.message : 'The wallet refused.', 'bad')
   }
-  const isSigned = claim?.signature !== undefined
-  sign.disabled = !claim || !shown.some(({ account }) => account === claim?.account)
+  const isSigned = claim !== undefined && signaturesMissing(claim) === 0
+  sign.disabled = signerOf() === undefined
   send.disabled = !isSigned || !hasWallet()
-  keep.disabled = !isSigned
+  // What lacks signatures goes to the next member.
+  keep.disabled = !isSigned && !claim?.approvals
+  showMembers(claim, leaves?.chain.prefix ?? ANY_CHAIN)
   own.disabled = false
 }
 
