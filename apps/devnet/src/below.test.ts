@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Network } from '@cloister/chain'
 import { loadNetwork } from '@cloister/chain/node'
 import { developmentAccount } from '@cloister/development/accounts'
-import { connectSide, LAYER1_CHAIN_ID } from '@cloister/development/op-stack'
+import { connectSide, LAYER1_CHAIN_ID, portalOf } from '@cloister/development/op-stack'
 import { parseEther } from 'viem'
 import { getBalance, waitForTransactionReceipt } from 'viem/actions'
 import {
@@ -33,18 +33,32 @@ function networkOn(port: number): Network {
   return { ...CHAIN, rpcUrl: `http://127.0.0.1:${port}`, tokens } as unknown as Network
 }
 
+/** Nothing is sent to a chain any more once so many transactions were. */
+function dieAfter(sent: number): void {
+  const { fetch } = globalThis
+  let left = sent
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (url, init) => {
+    if (String(init?.body).includes('eth_sendRawTransaction') && left-- <= 0) throw new Error('killed')
+    return fetch(url, init)
+  })
+}
+
 test('a network begun as a layer 2 takes deposits by itself, and has withdrawals proved, also by daemons that died', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-below-'))
   const settings = await loadSettings(folder, async () => true, { freePorts: true, layer2: true })
   const daemons = chainDaemons(settings).map((daemon) => new Daemon(daemon, () => {}))
   try {
     await Promise.all(daemons.map((daemon) => daemon.start()))
+    // One start dies while contracts are deployed on layer 1, another while those of layer 2 are told of them.
+    for (const sent of [12, 27]) {
+      dieAfter(sent)
+      await expect(ensureLayer1(settings, networkOn(settings.ports.chain))).rejects.toThrow('killed')
+      vi.restoreAllMocks()
+    }
     const network = await ensureLayer1(settings, networkOn(settings.ports.chain))
     expect(await ensureLayer1(settings, network)).toBe(network)
-    // A start that was cut short is not gone on with as if nothing had been.
-    await expect(ensureLayer1(settings, networkOn(settings.ports.chain))).rejects.toMatchObject({
-      code: 'bad-state',
-    })
+    expect(network.layer1?.contracts.portal).toBe(portalOf(developmentAccount(CHAIN, 0).address))
+    expect(readdirSync(join(folder, 'layer1')).filter((name) => name.startsWith('joining'))).toEqual([])
     expect(() => loadNetwork(join(folder, 'network.json'))).not.toThrow('layer1')
     await expect(loadSettings(folder, async () => true, { layer2: true })).resolves.toEqual(settings)
 

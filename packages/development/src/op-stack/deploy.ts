@@ -10,17 +10,9 @@ import {
   keccak256,
   parseAbi,
   stringToHex,
-  type TransactionReceipt,
-  type TransactionSerializableEIP1559,
   zeroAddress,
   zeroHash,
 } from 'viem'
-import {
-  estimateFeesPerGas,
-  getTransactionCount,
-  sendRawTransaction,
-  waitForTransactionReceipt,
-} from 'viem/actions'
 import {
   SIMULATED_VERIFIER_ABI,
   SIMULATED_VERIFIER_BYTECODE,
@@ -33,14 +25,12 @@ import type { Side } from './clients.ts'
 import { type Created, opStackCode } from './code.ts'
 import { PREDEPLOYS } from './genesis.ts'
 import { type Output, outputAt } from './output.ts'
+import { type Commitments, Queue } from './queue.ts'
 
 /** OP Succinct's type of dispute games, as `ValidityOracle` has it. */
 const GAME_TYPE = 6
-const GAS = 7_000_000n
 /** Wei that development accounts have on layer 2 from its beginning: it can all be withdrawn. */
 const BACKING = 100_000n * 10n ** 18n
-const WAIT_MS = 10_000
-const MOST_TRIES = 6
 
 /** Programs that would prove, and the chain that they would prove: any name is as good as another here. */
 export const CONFIG_NAME: Hex = keccak256(stringToHex('opsuccinct_genesis'))
@@ -118,14 +108,18 @@ export function portalOf(deployer: Address): Address {
   return getContractAddress({ from: deployer, nonce: BigInt(PROXIED.indexOf('OptimismPortal2')) })
 }
 
-/** Deploys the OP Stack's contracts on layer 1, for a layer 2 that is up, to go on from its latest output. */
+/**
+ * Deploys the OP Stack's contracts on layer 1, for a layer 2 that is up, to go on from its latest output; or
+ * goes on where `commitments` say that it was begun. Throws `deploy-failed`.
+ */
 export async function deployLayer1(
   { layer1, layer2 }: { layer1: Side; layer2: Side },
   deployer: Account,
   { delaySeconds, submissionInterval, prover }: Layer1Choices,
+  commitments?: Commitments,
 ): Promise<Layer1Contracts> {
   const first = await outputAt(layer2)
-  const queue = await Queue.of(layer1, deployer)
+  const queue = await Queue.of(layer1, deployer, 'layer 1', commitments)
   const { created } = opStackCode()
   const owner = deployer.address
   const proxyCode = encodeDeployData({ abi: ABI, bytecode: created.Proxy, args: [owner] })
@@ -224,8 +218,9 @@ export async function initializeLayer2(
   layer2: Side,
   account: Account,
   { messenger, standardBridge }: Pick<Layer1Contracts, 'messenger' | 'standardBridge'>,
+  commitments?: Commitments,
 ): Promise<void> {
-  const queue = await Queue.of(layer2, account)
+  const queue = await Queue.of(layer2, account, 'layer 2', commitments)
   const others = {
     L2CrossDomainMessenger: messenger,
     L2StandardBridge: standardBridge,
@@ -256,8 +251,9 @@ export async function createMintables(
   account: Account,
   factory: Address,
   mintables: readonly Mintable[],
+  commitments?: Commitments,
 ): Promise<Address[]> {
-  const queue = await Queue.of(side, account)
+  const queue = await Queue.of(side, account, 'tokens', commitments)
   for (const { remote, name, symbol, decimals } of mintables) {
     const args = [remote, name, symbol, decimals] as const
     queue.call(
@@ -273,68 +269,4 @@ export async function createMintables(
     if (made === undefined) throw new CloisterError('deploy-failed', `The factory made no form of ${symbol}.`)
     return getAddress(`0x${made.slice(26)}`)
   })
-}
-
-/** Transactions of one account that go out at once, each with its nonce, so that they share blocks. */
-class Queue {
-  private readonly side: Side
-  private readonly account: Account
-  private nonce: number
-  private readonly waiting: { to?: Address; data: Hex; value?: bigint; nonce: number }[] = []
-
-  private constructor(side: Side, account: Account, nonce: number) {
-    this.side = side
-    this.account = account
-    this.nonce = nonce
-  }
-
-  static async of(side: Side, account: Account): Promise<Queue> {
-    return new Queue(side, account, await getTransactionCount(side, { address: account.address }))
-  }
-
-  create(data: Hex): Address {
-    const nonce = this.nonce++
-    this.waiting.push({ data, nonce })
-    return getContractAddress({ from: this.account.address, nonce: BigInt(nonce) })
-  }
-
-  call(to: Address, data: Hex, value = 0n): void {
-    this.waiting.push({ to, data, value, nonce: this.nonce++ })
-  }
-
-  /** Sends what waits, and again what gets into no block for a while: a busy node may lose some of it. */
-  async done(): Promise<TransactionReceipt[]> {
-    const { maxFeePerGas, maxPriorityFeePerGas } = await estimateFeesPerGas(this.side)
-    const chainId = this.side.chain.id
-    const fees = {
-      type: 'eip1559',
-      chainId,
-      gas: GAS,
-      maxFeePerGas: maxFeePerGas * 2n,
-      maxPriorityFeePerGas,
-    } as const
-    const raw = await Promise.all(this.waiting.map((one) => this.sign({ ...one, ...fees })))
-    for (const serializedTransaction of raw) await sendRawTransaction(this.side, { serializedTransaction })
-    return Promise.all(raw.map((one) => this.mined(one)))
-  }
-
-  private async sign(transaction: TransactionSerializableEIP1559): Promise<Hex> {
-    if (this.account.signTransaction) return this.account.signTransaction(transaction)
-    throw new CloisterError('bad-key', 'The account that deploys has no key here.')
-  }
-
-  private async mined(raw: Hex): Promise<TransactionReceipt> {
-    const hash = keccak256(raw)
-    for (let tries = 1; ; tries++) {
-      const receipt = await waitForTransactionReceipt(this.side, { hash, timeout: WAIT_MS }).catch(
-        (error) => {
-          if (tries === MOST_TRIES) throw error
-        },
-      )
-      if (receipt?.status === 'success') return receipt
-      if (receipt)
-        throw new CloisterError('deploy-failed', `The OP Stack's contracts were not deployed: ${hash}.`)
-      await sendRawTransaction(this.side, { serializedTransaction: raw }).catch(() => {})
-    }
-  }
 }

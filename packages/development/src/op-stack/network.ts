@@ -3,6 +3,7 @@ import type { Account } from 'viem'
 import type { Side } from './clients.ts'
 import { createMintables, type Layer1Contracts } from './deploy.ts'
 import { LAYER1_CHAIN_ID } from './genesis.ts'
+import type { Commitments } from './queue.ts'
 
 /** A development layer 1 that is up. */
 export interface Layer1 {
@@ -16,11 +17,12 @@ export async function layer1Of(
   network: Network,
   { layer1, rpcUrl, contracts }: Layer1,
   account: Account,
+  commitments?: Commitments,
 ): Promise<Network> {
   const wanted = network.tokens.map(({ symbol, decimals, address: remote }) => {
     return { remote, name: symbol === 'CLOI' ? 'Cloister' : symbol, symbol, decimals }
   })
-  const forms = await createMintables(layer1, account, contracts.mintableFactory, wanted)
+  const forms = await createMintables(layer1, account, contracts.mintableFactory, wanted, commitments)
   const tokens = network.tokens.flatMap(({ symbol, decimals, address: layer2 }, place) => {
     const address = forms[place]
     return address === undefined ? [] : [{ symbol, decimals, address, layer2 }]
