@@ -49,7 +49,7 @@ test('a network begun as a layer 2 takes deposits by itself, and has withdrawals
   const daemons = chainDaemons(settings).map((daemon) => new Daemon(daemon, () => {}))
   try {
     await Promise.all(daemons.map((daemon) => daemon.start()))
-    // One start dies while contracts are deployed on layer 1, another while those of layer 2 are told of them.
+    // One start dies while layer 1 gets its contracts, another while those of layer 2 are told of them.
     for (const sent of [12, 27]) {
       dieAfter(sent)
       await expect(ensureLayer1(settings, networkOn(settings.ports.chain))).rejects.toThrow('killed')
