@@ -103,7 +103,13 @@ export class VoteStore {
   }
 
   lastOf(proposal: Hex, voter: Address): StoredVote | undefined {
-    return this.select({ proposals: [proposal], voters: [voter], first: 1 })[0]
+    // Named, since SQLite would rather look through all votes of the ballot, which are in the order of time.
+    const row = this.db
+      .prepare(
+        'SELECT * FROM vote INDEXED BY vote_of_voter WHERE voter = ? AND proposal = ? AND last = 1 LIMIT 1',
+      )
+      .get(voter, proposal)
+    return row && readRow(row as Row)
   }
 
   /** How often an account voted on a ballot. */
