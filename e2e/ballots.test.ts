@@ -15,6 +15,7 @@ import {
   type Address,
   encodeDeployData,
   erc20Abi,
+  getContractAddress,
   type Hex,
   keccak256,
   type LocalAccount,
@@ -99,10 +100,14 @@ beforeAll(async () => {
     supportAgain: 10,
   }
   const token = chain.network.tokens.find(({ symbol }) => symbol === 'CLOI')?.address as Address
+  // Tracks charge what ballots tell them, which are the next contract but one.
+  const nonce = await deployer.client.getTransactionCount({ address: deployer.account.address })
+  const next = getContractAddress({ from: deployer.account.address, nonce: BigInt(nonce + 1) })
   const tracks = await deploy(deployer, TRACKS_ABI as Abi, TRACKS_BYTECODE, [
     safe,
+    next,
+    chain.network.contracts.grants,
     Array(8).fill(rules),
-    [],
     [],
     [],
   ])

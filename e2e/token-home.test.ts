@@ -40,12 +40,12 @@ import { commandLine, type Json, type Stage } from './embedded.ts'
 const CLOI = 10n ** 18n
 const DAY = 86_400
 const PEOPLE = Number(process.env['CLOISTER_PEOPLE'] ?? 120)
-/** Voters whose keys only this test knows, with 2,000 CLOI each. */
+/** Voters whose keys only this test knows. */
 const COUNT = Number(process.env['CLOISTER_VOTERS'] ?? 60)
 const KEYS = Array.from({ length: COUNT }, (_, at) => keccak256(toHex(`voter ${at}`)))
 const VOTERS = KEYS.map((key) => privateKeyToAccount(key))
-/** Enough of them for any track. */
-const SOME = VOTERS.slice(0, 60)
+/** Those who have most: enough for any track, also of what there is once emission was collected. */
+const SOME = VOTERS.slice(0, 12)
 const SEATS = 7
 
 describe('the token', () => {
@@ -213,26 +213,28 @@ describe('the token', () => {
   it('is granted by milestones, with nobody in the council, and nothing stands still', async () => {
     await pass(181 * DAY)
     expect((await stage.json('council', 'show')).members).toEqual([])
-    const grantee = chain.wallet(6).account.address
-    const { grants = '0x', safe } = network.contracts
-    await fundSafe(safe, 5_000n * CLOI)
-    const path = join(folder, 'grant.json')
-    const terms = [
-      [(1_000n * CLOI).toString(), (await now()) + 300 * DAY, 10 * DAY],
-      [(500n * CLOI).toString(), (await now()) + 80 * DAY, 0],
-    ]
+    // A quarter of what comes is the community pool's from then on.
+    const sharing = join(folder, 'share.json')
     writeFileSync(
-      path,
-      JSON.stringify([
-        { to: 'CLOI', function: 'approve(address,uint256)', args: [grants, (1_500n * CLOI).toString()] },
-        {
-          to: 'grants',
-          function: 'open(address,bytes32,(uint96,uint40,uint40)[])',
-          args: [grantee, keccak256(toHex('an audit')), terms],
-        },
-      ]),
+      sharing,
+      JSON.stringify([{ to: 'splitter', function: 'setShare(uint256)', args: ['2500'], announced: true }]),
     )
-    await carryThrough(['--title', 'A grant', '--track', 'small', '--calls', path])
+    await carryThrough(['--title', 'A community pool', '--track', 'parameters', '--calls', sharing], 22 * DAY)
+    await asStranger('grants', 'collect')
+    const { safe } = network.contracts
+    const treasury = await getTokenBalance(chain.wallet(0), cloi, safe)
+    const income = await poolOf()
+    expect(income.income).toBeGreaterThan(1_500n * CLOI)
+    expect(income.free).toBe(income.income)
+    // To the unit, where less than three quarters of one is the treasury's.
+    expect((treasury + income.income) / 4n).toBe(income.income)
+    const grantee = chain.wallet(6).account.address
+    const begun = await now()
+    const day = (days: number) => new Date((begun + days * DAY) * 1_000).toISOString().slice(0, 10)
+    const milestones = [`1000 by ${day(300)} over 10d`, `500 by ${day(80)}`]
+    const granting = ['--grant', grantee, '--milestone', ...milestones]
+    await carryThrough(['--title', 'An audit', '--track', 'small', ...granting])
+    expect(await poolOf()).toMatchObject({ free: income.free - 1_500n * CLOI, reserved: 1_500n * CLOI })
     const confirming = join(folder, 'confirm.json')
     writeFileSync(
       confirming,
@@ -251,16 +253,62 @@ describe('the token', () => {
       { paid: String(1_000n * CLOI) },
       { amount: '0' },
     ])
-    expect(await getTokenBalance(chain.wallet(0), cloi, safe)).toBe(4_000n * CLOI)
+    // To the pool, which it came from; the treasury has paid nothing.
+    expect(await poolOf()).toEqual({
+      free: income.free - 1_000n * CLOI,
+      reserved: 0n,
+      paid: 1_000n * CLOI,
+      returned: 500n * CLOI,
+      income: income.income,
+    })
+    expect(await getTokenBalance(chain.wallet(0), cloi, safe)).toBe(treasury)
   }, 300_000)
+
+  it('is spent no faster than its track may, however many ballots pass', async () => {
+    const payee = chain.wallet(8).account.address
+    const data = encodeFunctionData({
+      abi: erc20Abi,
+      functionName: 'transfer',
+      args: [payee, 40_000n * CLOI],
+    })
+    const calls = [{ target: cloi, value: 0n, data, announced: false }]
+    const passed: BallotStatus[] = []
+    for (const [nth, account] of VOTERS.slice(0, 3).entries()) {
+      const document = { title: `Pay ${nth}`, body: '', choices: [] }
+      const { id } = await votes.propose(as(account), { track: 1, kind: 'basic', document, calls })
+      passed.push(await signAndPost(id, () => 1))
+    }
+    await pass(7 * DAY)
+    for (const status of passed) await votes.queue(dev(9), status)
+    await pass(3 * DAY)
+    for (const status of passed.slice(0, 2)) await votes.execute(dev(9), status)
+    const last = passed[2]?.ballot.id ?? '0x'
+    const refused = await stage.cloister('vote', 'execute', last, '--yes', '--account', 'dev9')
+    expect(refused.stderr).toMatch(/may move 20000000000000000000000 units/)
+    const { budget } = await stage.json('vote', 'show', last)
+    expect(budget).toMatchObject([{ left: String(20_000n * CLOI), window: 7 * DAY }])
+    await pass(budget[0].fitsAt - (await now()))
+    expect(await asStranger('vote', 'execute', last)).toMatchObject({ state: 'executed' })
+    expect(await getTokenBalance(chain.wallet(0), cloi, payee)).toBe(120_000n * CLOI)
+  }, 240_000)
+
+  /** What the community pool has of CLOI. */
+  async function poolOf() {
+    const { tokens } = await stage.json('grants', 'pool')
+    const found = tokens.find(({ symbol }: Json) => symbol === 'CLOI')
+    const names = ['free', 'reserved', 'paid', 'returned', 'income'] as const
+    return Object.fromEntries(names.map((name) => [name, BigInt(found[name])])) as Record<
+      (typeof names)[number],
+      bigint
+    >
+  }
 
   /** Gives each voter CLOI and ether, and registers it; all at once, since nobody waits for a block. */
   async function endow(): Promise<void> {
     const from = chain.wallet(0).account.address
     const gas = toHex(300_000)
     for (const [at, { address }] of VOTERS.entries()) {
-      // Those who propose leave bonds.
-      const amount = (at < 3 ? 20_000n : 2_000n) * CLOI
+      const amount = (at < SOME.length ? 500_000n : 2_000n) * CLOI
       await rpc('anvil_setBalance', address, toHex(10n ** 18n))
       const pay = encodeFunctionData({
         abi: erc20Abi,
@@ -272,11 +320,6 @@ describe('the token', () => {
       await rpc('eth_sendTransaction', { from: address, to: cloi, data, gas })
     }
     await pass(60)
-  }
-
-  async function fundSafe(safe: Address, amount: bigint): Promise<void> {
-    const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [safe, amount] })
-    await rpc('eth_sendTransaction', { from: chain.wallet(0).account.address, to: cloi, data })
   }
 
   const electionOf = (body: Address) => [
@@ -315,13 +358,13 @@ describe('the token', () => {
   }
 
   /** Proposes, votes, waits, queues and executes. */
-  async function carryThrough(what: string[]): Promise<void> {
+  async function carryThrough(what: string[], timelock = 8 * DAY): Promise<void> {
     const { id } = await asVoter(2, 'propose', ...what)
     await signAndPost(id, () => 1)
     // As long as the track that takes longest.
     await pass(16 * DAY)
     await asStranger('vote', 'queue', id)
-    await pass(8 * DAY)
+    await pass(timelock)
     expect(await asStranger('vote', 'execute', id)).toMatchObject({ state: 'executed' })
   }
 })

@@ -26,6 +26,7 @@ const CONTRACTS = [
   'Ballots',
   'Council',
   'Grants',
+  'Splitter',
 ]
 /** What a network's Safe is made of: Safe 1.5.0 as its makers compiled it (LGPL-3.0), by path. */
 const SAFE_CONTRACTS = {

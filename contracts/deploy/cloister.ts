@@ -7,6 +7,8 @@ const CLOI = 10n ** 18n
 /** The governance executor, which is the treasury as well: what it has, ballots spend (see governance.ts). */
 const governance = contract('safe')
 const treasury = governance
+/** Where fees and emission go: to the treasury, but for the community pool's share. */
+const splitter = contract('splitter')
 /** Who owns a contract: governance, and nobody that waits to. */
 const OWNED = { owner: governance, pendingOwner: zeroAddress }
 
@@ -49,7 +51,7 @@ export const CLOISTER: Plan = {
       contract: 'Market',
       args: [
         contract('workers'),
-        treasury,
+        splitter,
         governance,
         [
           { token: contract('cloi'), feeBps: FEE_BPS.cloi },
@@ -84,7 +86,7 @@ export const CLOISTER: Plan = {
     {
       name: 'emission',
       contract: 'Emission',
-      args: [governance, contract('cloi'), contract('workers'), contract('stake'), treasury, WEIGHTS],
+      args: [governance, contract('cloi'), contract('workers'), contract('stake'), splitter, WEIGHTS],
     },
     {
       name: 'slashing',
@@ -106,7 +108,7 @@ export const CLOISTER: Plan = {
       platforms: contract('platforms'),
       observer: contract('emission'),
     }),
-    ...factsOf('market', { ...OWNED, workers: contract('workers'), treasury }),
+    ...factsOf('market', { ...OWNED, workers: contract('workers'), treasury: splitter }),
     ...factsOf('cloi', OWNED),
     ...factsOf('keyService', { ...OWNED, workers: contract('workers'), market: contract('market') }),
     ...factsOf('stake', {
@@ -123,7 +125,7 @@ export const CLOISTER: Plan = {
       token: contract('cloi'),
       workers: contract('workers'),
       stake: contract('stake'),
-      treasury,
+      treasury: splitter,
     }),
     ...factsOf('slashing', {
       ...OWNED,

@@ -203,8 +203,9 @@ const AT_ONCE = {
   setToken: 'a higher fee is announced',
   propose: 'a slash waits a week, is bounded, and is not repeated before people have left',
   cancel: 'a slash does not come; of a grant, what has streamed stays the grantee’s',
-  open: 'it gives away what a ballot let it have, and nothing of anybody else’s',
+  open: 'it promises what is free in the community pool, and nothing of anybody else’s',
   confirm: 'it pays what was promised',
+  reclaim: 'it takes to the treasury what nobody was granted',
   raiseFloor: 'it keeps platforms out for 29 days, and not again for 22',
   lowerFloor: 'it goes back to the floor that was announced',
   suspendMeasurement:

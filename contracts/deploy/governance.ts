@@ -5,6 +5,7 @@ import {
   KEY_SERVICE_ABI,
   MARKET_ABI,
   SLASHING_ABI,
+  SPLITTER_ABI,
   STAKE_ABI,
   WORKERS_ABI,
 } from '@cloister/chain'
@@ -31,6 +32,7 @@ const OWNED_CONTRACTS = [
   'stake',
   'emission',
   'slashing',
+  'splitter',
 ] as const
 
 /** Ballots' tracks by their numbers, see Tracks.sol. */
@@ -120,28 +122,30 @@ const ALLOWED: readonly Value[] = [
   ...calls(TRACK.parameters, 'stake', STAKE_ABI, 'setCollateralPerGpu'),
   ...calls(TRACK.parameters, 'emission', EMISSION_ABI, 'setClassWeight'),
   ...calls(TRACK.parameters, 'slashing', SLASHING_ABI, 'setPenalty'),
+  ...calls(TRACK.parameters, 'splitter', SPLITTER_ABI, 'setShare'),
   ...calls(TRACK.guestsAndFloors, 'admission', ADMISSION_ABI, 'setFloor', 'setMeasurement'),
   ...calls(TRACK.guestsAndFloors, 'keyService', KEY_SERVICE_ABI, 'setManifest', 'vacate'),
   // What ends by itself, takes back what did, or keeps from coming what was announced.
   ...calls(TRACK.emergency, 'admission', ADMISSION_ABI, 'suspendMeasurement', 'raiseFloor', 'lowerFloor'),
   ...calls(TRACK.emergency, 'slashing', SLASHING_ABI, 'propose', 'cancel'),
-  ...[TRACK.smallSpending, TRACK.mediumSpending, TRACK.largeSpending].flatMap((track) =>
-    calls(track, 'grants', GRANTS_ABI, 'open'),
-  ),
-  // On the track of the largest spending alone: a small ballot could pay out or end a grant of any size.
-  ...calls(TRACK.largeSpending, 'grants', GRANTS_ABI, 'confirm', 'cancel'),
+  // On the track of the largest spending alone: a small ballot could pay out or end a grant of any size, and
+  // empty the pool. What a grant takes is counted by Tracks, like what the treasury pays.
+  ...calls(TRACK.largeSpending, 'grants', GRANTS_ABI, 'confirm', 'cancel', 'reclaim'),
   ...OWNED_CONTRACTS.flatMap((of) => calls(TRACK.emergency, of, MARKET_ABI, 'callOff')),
 ]
 
-/** What one ballot of a track may spend: CLOI, dollars, ether. */
-const CAPS: readonly Value[] = [
-  ...caps(TRACK.smallSpending, 50_000n, 10_000n, '1'),
-  ...caps(TRACK.mediumSpending, 500_000n, 100_000n, '10'),
-  ...caps(TRACK.largeSpending, 10_000_000n, 2_000_000n, '200'),
+/**
+ * What one ballot of a track may move: CLOI, dollars, ether. All ballots of the track together may move
+ * twice that in any week, of the largest as much in any two: no longer than a ballot can wait for it.
+ */
+const LIMITS: readonly Value[] = [
+  ...limits(TRACK.smallSpending, { cloi: 50_000n, dollars: 10_000n, ether: '1' }, 2n, 7),
+  ...limits(TRACK.mediumSpending, { cloi: 500_000n, dollars: 100_000n, ether: '10' }, 2n, 7),
+  ...limits(TRACK.largeSpending, { cloi: 10_000_000n, dollars: 2_000_000n, ether: '200' }, 1n, 14),
 ]
 
-/** Whom ballots that spend may let take tokens. */
-const SPENDERS: readonly Value[] = [contract('grants')]
+/** The community pool's part of fees and emission at first, in basis points; ballots change it. */
+const POOL_SHARE_BPS = 0n
 
 /** The name that votes are signed for, as wallets show it. */
 const SPACE = 'cloister.eth'
@@ -165,7 +169,11 @@ const COMMITTEE = { seats: 5n, needed: [6_667, 0, 7_500, 0] }
 export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
   contracts: [
     ...SAFE_PARTS,
-    { name: 'tracks', contract: 'Tracks', args: [contract('safe'), TRACKS, ALLOWED, CAPS, SPENDERS] },
+    {
+      name: 'tracks',
+      contract: 'Tracks',
+      args: [contract('safe'), contract('ballots'), contract('grants'), TRACKS, ALLOWED, LIMITS],
+    },
     {
       name: 'ballots',
       contract: 'Ballots',
@@ -181,7 +189,12 @@ export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
         },
       ],
     },
-    { name: 'grants', contract: 'Grants', args: [contract('safe'), contract('cloi')] },
+    { name: 'grants', contract: 'Grants', args: [contract('safe')] },
+    {
+      name: 'splitter',
+      contract: 'Splitter',
+      args: [contract('safe'), contract('safe'), contract('grants'), POOL_SHARE_BPS],
+    },
     {
       name: 'council',
       contract: 'Council',
@@ -196,7 +209,11 @@ export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
   safe: SAFE,
   facts: [
     ...factsOfSafe(SAFE),
-    ...factsOf('tracks', { safe: contract('safe') }),
+    ...factsOf('tracks', {
+      safe: contract('safe'),
+      ballots: contract('ballots'),
+      pool: contract('grants'),
+    }),
     ...factsOf('ballots', {
       token: contract('cloi'),
       power: contract('power'),
@@ -206,7 +223,14 @@ export const GOVERNANCE: Pick<Plan, 'contracts' | 'safe' | 'facts'> = {
       committee: contract('committee'),
       space: SPACE,
     }),
-    ...factsOf('grants', { owner: contract('safe'), token: contract('cloi') }),
+    ...factsOf('grants', { owner: contract('safe') }),
+    ...factsOf('splitter', {
+      owner: contract('safe'),
+      pendingOwner: zeroAddress,
+      treasury: contract('safe'),
+      pool: contract('grants'),
+      shareBps: POOL_SHARE_BPS,
+    }),
     ...factsOf('council', {
       ballots: contract('ballots'),
       safe: contract('safe'),
@@ -230,10 +254,16 @@ function calls(track: number, of: string, abi: Abi, ...functions: string[]): Val
   })
 }
 
-function caps(track: number, cloi: bigint, dollars: bigint, ether: string): Value[] {
+function limits(
+  track: number,
+  { cloi, dollars, ether }: { cloi: bigint; dollars: bigint; ether: string },
+  ballots: bigint,
+  days: number,
+): Value[] {
+  const limit = (cap: bigint) => ({ cap, budget: cap * ballots, window: days * DAY })
   return [
-    { track, token: contract('cloi'), amount: cloi * CLOI },
-    { track, token: given('stable'), amount: dollars * DOLLARS },
-    { track, token: zeroAddress, amount: parseEther(ether) },
+    { track, token: contract('cloi'), limit: limit(cloi * CLOI) },
+    { track, token: given('stable'), limit: limit(dollars * DOLLARS) },
+    { track, token: zeroAddress, limit: limit(parseEther(ether)) },
   ]
 }

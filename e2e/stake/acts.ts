@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { claimIfItPays, Sequence } from '@cloister/agent'
-import { delegate, EMISSION_ABI, STAKE_ABI, signReceipt, syncCollateral } from '@cloister/chain'
+import { delegate, EMISSION_ABI, SPLITTER_ABI, STAKE_ABI, signReceipt, syncCollateral } from '@cloister/chain'
 import { receiptToJson } from '@cloister/core'
 import { type Address, bytesToHex } from 'viem'
 import { expect } from 'vitest'
@@ -121,7 +121,7 @@ export async function slashFirst(ground: Ground): Promise<void> {
 /** The treasury gets its part of emission, and what no pool earned. */
 export async function collect(ground: Ground): Promise<void> {
   const { client, network, wallet } = ground.wallet(0)
-  const { emission, stake } = network.contracts
+  const { emission, stake, splitter = '0x' } = network.contracts
   const first = await wallet.writeContract({
     address: emission,
     abi: EMISSION_ABI,
@@ -138,4 +138,12 @@ export async function collect(ground: Ground): Promise<void> {
   })
   await client.waitForTransactionReceipt({ hash: second })
   ground.economy.collectUnearned(await ground.timeOf(second))
+  // Emission comes by way of what divides it; the community pool's share is nothing yet.
+  const third = await wallet.writeContract({
+    address: splitter,
+    abi: SPLITTER_ABI,
+    functionName: 'split',
+    args: [ground.cloi],
+  })
+  await client.waitForTransactionReceipt({ hash: third })
 }

@@ -114,6 +114,7 @@ contract Ballots is IBallots, Polls {
         _requireCalls(ballot, calls);
         ballot.isExecuted = true;
         emit BallotExecuted(id);
+        tracks.charge(ballot.track, calls);
         for (uint256 i = 0; i < calls.length; ++i) {
             _call(i, calls[i].target, calls[i].value, calls[i].data);
         }

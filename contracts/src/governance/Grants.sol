@@ -3,12 +3,14 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Errors} from "../interfaces/Errors.sol";
 import {IGrants} from "../interfaces/IGrants.sol";
 
-/// @title Grants: money for work to come, by milestones
+/// @title Grants: the community pool, which pays for work to come by milestones
 /// @notice See `IGrants`.
 contract Grants is IGrants {
+    using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
     /// @dev What a grant is beside its milestones.
@@ -16,6 +18,7 @@ contract Grants is IGrants {
         address grantee;
         uint8 milestones;
         bool isCancelled;
+        address token;
         bytes32 content;
     }
 
@@ -23,18 +26,11 @@ contract Grants is IGrants {
     uint256 private constant LONGEST = 4 * 365 days;
 
     /// @inheritdoc IGrants
-    address public immutable token;
-    /// @inheritdoc IGrants
     address public immutable owner;
-    /// @inheritdoc IGrants
-    uint256 public funded;
-    /// @inheritdoc IGrants
-    uint256 public paid;
-    /// @inheritdoc IGrants
-    uint256 public returned;
     /// @inheritdoc IGrants
     uint256 public count;
 
+    mapping(address token => Book) private _book;
     mapping(uint256 id => Grant) private _grant;
     mapping(uint256 id => mapping(uint256 index => Milestone)) private _milestone;
 
@@ -43,16 +39,15 @@ contract Grants is IGrants {
         _;
     }
 
-    constructor(address owner_, address token_) {
-        if (owner_ == address(0) || token_ == address(0)) revert Errors.ZeroAddress();
+    constructor(address owner_) {
+        if (owner_ == address(0)) revert Errors.ZeroAddress();
         owner = owner_;
-        token = token_;
     }
 
     // BY THE OWNER
 
     /// @inheritdoc IGrants
-    function open(address grantee, bytes32 content, Terms[] calldata terms)
+    function open(address grantee, address token, bytes32 content, Terms[] calldata terms)
         external
         onlyOwner
         returns (uint256 id)
@@ -63,7 +58,7 @@ contract Grants is IGrants {
         }
         id = ++count;
         // At most 16.
-        _grant[id] = Grant(grantee, uint8(terms.length), false, content);
+        _grant[id] = Grant(grantee, uint8(terms.length), false, token, content);
         uint256 sum = 0;
         for (uint256 index = 0; index < terms.length; ++index) {
             Terms calldata own = terms[index];
@@ -74,11 +69,13 @@ contract Grants is IGrants {
             _milestone[id][index] = Milestone(own.amount, 0, own.due, own.duration, 0);
             sum += own.amount;
         }
-        uint256 allowed = IERC20(token).allowance(owner, address(this));
-        if (allowed != sum) revert OtherAllowance(allowed, sum);
-        funded += sum;
-        emit GrantOpened(id, grantee, content, sum);
-        IERC20(token).safeTransferFrom(owner, address(this), sum);
+        uint256 left = free(token);
+        if (sum > left) revert PoolTooSmall(token, left, sum);
+        Book storage book = _book[token];
+        book.granted = (book.granted + sum).toUint128();
+        // No more than was ever granted.
+        book.reserved += uint128(sum);
+        emit GrantOpened(id, grantee, content, token, sum);
     }
 
     /// @inheritdoc IGrants
@@ -105,7 +102,16 @@ contract Grants is IGrants {
             (milestone.amount, milestone.duration) = (uint96(streamed), 0);
         }
         emit GrantCancelled(id, amount);
-        _sendBack(amount);
+        _giveBack(grant.token, amount);
+    }
+
+    /// @inheritdoc IGrants
+    function reclaim(address token, uint256 amount) external onlyOwner {
+        if (amount == 0) revert Errors.ZeroAmount();
+        uint256 left = free(token);
+        if (amount > left) revert PoolTooSmall(token, left, amount);
+        emit PoolReclaimed(token, amount);
+        IERC20(token).safeTransfer(owner, amount);
     }
 
     // BY ANYBODY
@@ -117,7 +123,10 @@ contract Grants is IGrants {
         if (amount == 0) revert Errors.ZeroAmount();
         // No more than the milestone's amount.
         milestone.paid += uint96(amount);
-        paid += amount;
+        address token = _grant[id].token;
+        Book storage book = _book[token];
+        book.reserved -= uint128(amount);
+        book.paid += uint128(amount);
         emit GrantPaid(id, index, amount);
         IERC20(token).safeTransfer(_grant[id].grantee, amount);
     }
@@ -131,19 +140,38 @@ contract Grants is IGrants {
         if (amount == 0) revert Errors.ZeroAmount();
         milestone.amount = 0;
         emit MilestoneReturned(id, index, amount);
-        _sendBack(amount);
+        _giveBack(_grant[id].token, amount);
     }
 
     // VIEWS
 
     /// @inheritdoc IGrants
+    function free(address token) public view returns (uint256) {
+        uint256 held = IERC20(token).balanceOf(address(this));
+        uint256 reserved = _book[token].reserved;
+        return held > reserved ? held - reserved : 0;
+    }
+
+    /// @inheritdoc IGrants
+    function bookOf(address token) external view returns (Book memory) {
+        return _book[token];
+    }
+
+    /// @inheritdoc IGrants
     function grantOf(uint256 id)
         external
         view
-        returns (address grantee, bytes32 content, bool isCancelled, Milestone[] memory milestones)
+        returns (
+            address grantee,
+            address token,
+            bytes32 content,
+            bool isCancelled,
+            Milestone[] memory milestones
+        )
     {
         Grant storage grant = _grant[id];
-        (grantee, content, isCancelled) = (grant.grantee, grant.content, grant.isCancelled);
+        (grantee, token, content, isCancelled) =
+        (grant.grantee, grant.token, grant.content, grant.isCancelled);
         milestones = new Milestone[](grant.milestones);
         for (uint256 index = 0; index < milestones.length; ++index) {
             milestones[index] = _milestone[id][index];
@@ -173,8 +201,10 @@ contract Grants is IGrants {
         return uint256(milestone.amount) * elapsed / duration;
     }
 
-    function _sendBack(uint256 amount) private {
-        returned += amount;
-        if (amount != 0) IERC20(token).safeTransfer(owner, amount);
+    /// @dev What was set aside is free again. No more than that was.
+    function _giveBack(address token, uint256 amount) private {
+        Book storage book = _book[token];
+        book.reserved -= uint128(amount);
+        book.returned += uint128(amount);
     }
 }

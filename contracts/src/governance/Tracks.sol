@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Errors} from "../interfaces/Errors.sol";
 import {IBallots} from "../interfaces/IBallots.sol";
 import {ANYTHING, ITracks, LONG_TIMELOCK, TRACKS} from "../interfaces/ITracks.sol";
+import {Spending} from "./ballots/Spending.sol";
 
-/// @title Tracks: the rules that ballots go by, and the calls they may make
+/// @title Tracks: the rules that ballots go by, the calls they may make, and what they may move
 /// @notice See `ITracks`.
 contract Tracks is ITracks {
+    using Checkpoints for Checkpoints.Trace208;
+
     uint256 private constant BPS = 10_000;
-    /// @dev More than any cap, and no sum of 32 overflows.
-    uint256 private constant TOO_MUCH = type(uint256).max / 64;
 
     /// @inheritdoc ITracks
     address public immutable safe;
     /// @inheritdoc ITracks
+    address public immutable ballots;
+    /// @inheritdoc ITracks
+    address public immutable pool;
+    /// @inheritdoc ITracks
     mapping(uint8 track => mapping(address target => mapping(bytes4 selector => bool))) public isAllowed;
-    /// @inheritdoc ITracks
-    mapping(uint8 track => mapping(address token => uint256)) public capOf;
-    /// @inheritdoc ITracks
-    mapping(address account => bool) public isSpender;
+    mapping(uint8 track => mapping(address token => Limit)) private _limit;
+    /// @dev All that was ever moved of a token, by time.
+    mapping(uint8 track => mapping(address token => Checkpoints.Trace208)) private _moved;
     /// @dev All rules that a track ever had: a ballot keeps those that it began under.
     mapping(uint8 track => Track[]) private _rules;
 
@@ -29,28 +33,30 @@ contract Tracks is ITracks {
         _;
     }
 
+    /// @param ballots_ The contract of ballots, which may be deployed later.
+    /// @param pool_ The community pool, likewise.
     /// @param tracks The rules of all eight.
     constructor(
         address safe_,
+        address ballots_,
+        address pool_,
         Track[] memory tracks,
         AllowedCall[] memory allowed,
-        Cap[] memory caps,
-        address[] memory spenders
+        TokenLimit[] memory limits
     ) {
-        if (safe_ == address(0)) revert Errors.ZeroAddress();
+        if (safe_ == address(0) || ballots_ == address(0) || pool_ == address(0)) {
+            revert Errors.ZeroAddress();
+        }
         if (tracks.length != TRACKS) revert Errors.LengthsDiffer(tracks.length, TRACKS);
-        safe = safe_;
+        (safe, ballots, pool) = (safe_, ballots_, pool_);
         for (uint256 i = 0; i < tracks.length; ++i) {
             _setTrack(uint8(i), tracks[i]);
         }
         for (uint256 i = 0; i < allowed.length; ++i) {
             _allowCall(allowed[i].track, allowed[i].target, allowed[i].selector, true);
         }
-        for (uint256 i = 0; i < caps.length; ++i) {
-            _setCap(caps[i].track, caps[i].token, caps[i].amount);
-        }
-        for (uint256 i = 0; i < spenders.length; ++i) {
-            _allowSpender(spenders[i], true);
+        for (uint256 i = 0; i < limits.length; ++i) {
+            _setLimit(limits[i].track, limits[i].token, limits[i].limit);
         }
     }
 
@@ -65,13 +71,24 @@ contract Tracks is ITracks {
     }
 
     /// @inheritdoc ITracks
-    function setCap(uint8 track, address token, uint256 amount) external onlySafe {
-        _setCap(track, token, amount);
+    function setLimit(uint8 track, address token, Limit calldata limit) external onlySafe {
+        _setLimit(track, token, limit);
     }
 
     /// @inheritdoc ITracks
-    function allowSpender(address spender, bool allowed) external onlySafe {
-        _allowSpender(spender, allowed);
+    function charge(uint8 track, IBallots.Call[] calldata calls) external {
+        if (msg.sender != ballots) revert NotTheBallots(msg.sender);
+        if (track == ANYTHING) return;
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (address token, uint256 amount) = Spending.read(calls[i], pool);
+            if (amount == 0) continue;
+            uint256 left = leftOf(track, token);
+            if (amount > left) revert OverBudget(track, token, amount, left);
+            Checkpoints.Trace208 storage moved = _moved[track][token];
+            // Each is below 2^112, and there is no time for 2^96 of them.
+            moved.push(uint48(block.timestamp), moved.latest() + uint208(amount));
+            emit Charged(track, token, amount);
+        }
     }
 
     /// @inheritdoc ITracks
@@ -87,41 +104,64 @@ contract Tracks is ITracks {
     }
 
     /// @inheritdoc ITracks
+    function limitOf(uint8 track, address token) external view returns (Limit memory) {
+        return _limit[track][token];
+    }
+
+    /// @inheritdoc ITracks
+    function leftOf(uint8 track, address token) public view returns (uint256) {
+        Limit memory limit = _limit[track][token];
+        Checkpoints.Trace208 storage history = _moved[track][token];
+        uint256 moved = history.latest() - history.upperLookupRecent(uint48(block.timestamp - limit.window));
+        return moved < limit.budget ? limit.budget - moved : 0;
+    }
+
+    /// @inheritdoc ITracks
+    function fitsAt(uint8 track, address token, uint256 amount) external view returns (uint256 time) {
+        Limit memory limit = _limit[track][token];
+        if (amount > limit.budget) return type(uint256).max;
+        Checkpoints.Trace208 storage history = _moved[track][token];
+        // What was moved up to then has to be out of the window.
+        uint256 all = history.latest();
+        uint256 atOnce = limit.budget - amount;
+        if (all <= atOnce) return 0;
+        for (uint256 i = history.length(); i != 0; --i) {
+            Checkpoints.Checkpoint208 memory at = history.at(uint32(i - 1));
+            if (at._value < all - atOnce) break;
+            time = at._key + limit.window;
+        }
+    }
+
+    /// @inheritdoc ITracks
+    function movedBy(IBallots.Call[] calldata calls)
+        external
+        view
+        returns (address[] memory tokens, uint256[] memory amounts)
+    {
+        (tokens, amounts) = (new address[](calls.length), new uint256[](calls.length));
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (tokens[i], amounts[i]) = Spending.read(calls[i], pool);
+        }
+    }
+
+    /// @inheritdoc ITracks
     function requireAllowed(uint8 track, IBallots.Call[] calldata calls) external view {
         if (track == ANYTHING) return;
-        uint256[] memory spent = new uint256[](calls.length);
+        address[] memory tokens = new address[](calls.length);
+        uint256[] memory amounts = new uint256[](calls.length);
         for (uint256 i = 0; i < calls.length; ++i) {
             IBallots.Call calldata call = calls[i];
-            if (call.value == 0 && isAllowed[track][call.target][bytes4(call.data)]) continue;
-            address token = _tokenOf(call);
-            spent[i] = _spending(call);
+            (tokens[i], amounts[i]) = Spending.read(call, pool);
+            if (amounts[i] == 0) {
+                if (call.value == 0 && isAllowed[track][call.target][bytes4(call.data)]) continue;
+                revert CallNotAllowed(i);
+            }
             uint256 sum = 0;
             for (uint256 j = 0; j <= i; ++j) {
-                if (_tokenOf(calls[j]) == token) sum += spent[j];
+                if (tokens[j] == tokens[i]) sum += amounts[j];
             }
-            // Nothing that is no spending comes to less than every cap, and what has none isn't called at
-            // all.
-            uint256 cap = capOf[track][token];
-            if (cap == 0 || sum > cap) revert CallNotAllowed(i);
+            if (sum > _limit[track][tokens[i]].cap) revert CallNotAllowed(i);
         }
-    }
-
-    /// @dev The token that a call would be spending of: the zero address for ether.
-    function _tokenOf(IBallots.Call calldata call) private pure returns (address) {
-        return call.value == 0 ? call.target : address(0);
-    }
-
-    /// @dev What a call pays or approves; more than there can be where it does neither.
-    function _spending(IBallots.Call calldata call) private view returns (uint256) {
-        if (call.value != 0) {
-            return call.data.length == 0 && call.value < TOO_MUCH ? call.value : TOO_MUCH;
-        }
-        if (call.data.length != 68) return TOO_MUCH;
-        bytes4 selector = bytes4(call.data);
-        (address to, uint256 asked) = abi.decode(call.data[4:], (address, uint256));
-        bool spends =
-            selector == IERC20.transfer.selector || (selector == IERC20.approve.selector && isSpender[to]);
-        return spends && asked < TOO_MUCH ? asked : TOO_MUCH;
     }
 
     /// @dev Changes a track's rules, within bounds in which whoever has power can always propose and pass.
@@ -149,16 +189,13 @@ contract Tracks is ITracks {
         emit CallAllowed(track, target, selector, allowed);
     }
 
-    function _setCap(uint8 track, address token, uint256 amount) private {
+    function _setLimit(uint8 track, address token, Limit memory limit) private {
         if (track >= TRACKS) revert WrongTrack(track);
-        _within(amount, 0, type(uint128).max);
-        capOf[track][token] = amount;
-        emit CapSet(track, token, amount);
-    }
-
-    function _allowSpender(address spender, bool allowed) private {
-        isSpender[spender] = allowed;
-        emit SpenderAllowed(spender, allowed);
+        // A ballot that may be proposed must be able to fit.
+        _within(limit.budget, limit.cap, type(uint112).max);
+        _within(limit.window, 1 days, 30 days);
+        _limit[track][token] = limit;
+        emit LimitSet(track, token, limit);
     }
 
     function _within(uint256 value, uint256 min, uint256 max) private pure {

@@ -247,7 +247,8 @@ interface IBallots {
     /// with `WrongState`, `OtherCalls` and `CallFailed`.
     function queue(bytes32 id, Call[] calldata calls) external;
 
-    /// @notice Makes a ballot's calls, all of them or none. Reverts as `queue` does.
+    /// @notice Makes a ballot's calls, all of them or none, where what they move fits the track's budget.
+    /// Reverts as `queue` does, and with `ITracks.OverBudget`: then it waits, executable until it expires.
     function execute(bytes32 id, Call[] calldata calls) external;
 
     /// @notice Calls off what a ballot announced that was vetoed or expired; what can't be called off is left

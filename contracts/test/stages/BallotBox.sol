@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Token} from "../../src/economy/Token.sol";
 import {Ballots} from "../../src/governance/Ballots.sol";
+import {Grants} from "../../src/governance/Grants.sol";
 import {Power} from "../../src/governance/Power.sol";
 import {Tracks} from "../../src/governance/Tracks.sol";
 import {IBallots} from "../../src/interfaces/IBallots.sol";
@@ -30,6 +31,7 @@ abstract contract BallotBox is Economy {
 
     Power internal power;
     Tracks internal tracks;
+    Grants internal grants;
     Ballots internal ballots;
     FakeSafe internal safe;
     Target internal target;
@@ -47,12 +49,13 @@ abstract contract BallotBox is Economy {
         ITracks.AllowedCall[] memory allowed = new ITracks.AllowedCall[](2);
         allowed[0] = ITracks.AllowedCall(PARAMETERS, address(target), Target.set.selector);
         allowed[1] = ITracks.AllowedCall(EMERGENCY_TRACK, address(target), Target.set.selector);
-        ITracks.Cap[] memory caps = new ITracks.Cap[](2);
-        caps[0] = ITracks.Cap(TREASURY, address(token), 1_000 * ONE);
-        caps[1] = ITracks.Cap(TREASURY, address(0), 1 ether);
-        address[] memory spenders = new address[](1);
-        spenders[0] = address(target);
-        tracks = new Tracks(address(safe), trackRules(), allowed, caps, spenders);
+        ITracks.TokenLimit[] memory limits = new ITracks.TokenLimit[](2);
+        limits[0] = ITracks.TokenLimit(TREASURY, address(token), spendingLimit());
+        limits[1] = ITracks.TokenLimit(TREASURY, address(0), ITracks.Limit(1 ether, 1 ether, 7 days));
+        grants = new Grants(address(safe));
+        // The next contract but one.
+        address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        tracks = new Tracks(address(safe), next, address(grants), trackRules(), allowed, limits);
         ballots = new Ballots(
             Ballots.Parts(
                 address(token), address(power), tracks, address(safe), council, committee, "cloister.eth"
@@ -77,6 +80,11 @@ abstract contract BallotBox is Economy {
     function fundFor(address account, address pool, uint256 amount) internal {
         fund(account);
         put(account, pool, amount);
+    }
+
+    /// @dev Of CLOI: one and a half ballots of the cap.
+    function spendingLimit() internal pure returns (ITracks.Limit memory) {
+        return ITracks.Limit(uint112(1_000 * ONE), uint112(1_500 * ONE), 7 days);
     }
 
     function trackRules() internal pure returns (ITracks.Track[] memory rules) {

@@ -7,6 +7,7 @@ import {
   KEY_SERVICE_ABI,
   MARKET_ABI,
   SLASHING_ABI,
+  SPLITTER_ABI,
   STAKE_ABI,
   TOKEN_ABI,
   WORKERS_ABI,
@@ -22,7 +23,7 @@ export interface Governed {
 
 /** The contracts of a network whose owner announces what it changes. */
 export function governedContracts({ contracts, tokens }: Pick<Network, 'contracts' | 'tokens'>): Governed[] {
-  const { stake, slashing, emission, market, workers, admission, keyService } = contracts
+  const { stake, slashing, emission, market, workers, admission, keyService, splitter } = contracts
   const token = tokens.find(({ symbol }) => symbol === 'CLOI')
   return [
     ...(token ? [{ name: 'token', address: token.address, abi: TOKEN_ABI } as const] : []),
@@ -33,6 +34,7 @@ export function governedContracts({ contracts, tokens }: Pick<Network, 'contract
     { name: 'workers', address: workers, abi: WORKERS_ABI },
     { name: 'admission', address: admission, abi: ADMISSION_ABI },
     { name: 'keyService', address: keyService, abi: KEY_SERVICE_ABI },
+    ...(splitter ? [{ name: 'splitter', address: splitter, abi: SPLITTER_ABI } as const] : []),
   ]
 }
 

@@ -1,9 +1,22 @@
 export * from './actions/apps/apps.ts'
 export * from './actions/apps/key-service.ts'
 export * from './actions/governance/ballots.ts'
+export { type BudgetUse, getBudgetUse } from './actions/governance/budget.ts'
 export * from './actions/governance/council.ts'
-export * from './actions/governance/grants.ts'
+export {
+  type Grant,
+  getGrants,
+  type Milestone,
+  sendBackMilestone,
+  withdrawMilestone,
+} from './actions/governance/grants.ts'
 export { type BallotPlaces, ballotsOf, getBallotPlaces } from './actions/governance/places.ts'
+export {
+  type CommunityPool,
+  collectIncome,
+  getCommunityPool,
+  type PoolToken,
+} from './actions/governance/pool.ts'
 export * from './actions/governance/power.ts'
 export { signBid } from './actions/leases/bid.ts'
 export * from './actions/leases/lease.ts'

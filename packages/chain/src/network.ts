@@ -36,8 +36,10 @@ export const Network = z.object({
     claims: address.optional(),
     /** Has ballots proposed, voted on and carried out, where the network is governed by them. */
     ballots: address.optional(),
-    /** Pays grants by milestones, out of what ballots gave it. */
+    /** The community pool, which pays grants by milestones. */
     grants: address.optional(),
+    /** Divides fees and emission between the treasury and the community pool. */
+    splitter: address.optional(),
     /** Those who are elected to veto; and the technical committee. */
     council: address.optional(),
     committee: address.optional(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IBallots} from "../../../src/interfaces/IBallots.sol";
 import {vm} from "../../Vm.sol";
 import {BallotBox} from "../../stages/BallotBox.sol";
@@ -39,6 +40,7 @@ contract BallotsHandler is BallotBox {
             }
         }
         token.mint(proposer, 1_000_000 * ONE);
+        token.mint(address(safe), 10_000 * ONE);
         clock = block.timestamp + 1 hours;
     }
 
@@ -56,14 +58,22 @@ contract BallotsHandler is BallotBox {
     }
 
     function calls(bytes32 id) public view returns (IBallots.Call[] memory) {
-        return setting(contentOf[id]);
+        uint256 value = contentOf[id];
+        return value < 2 ? setting(value) : paying();
+    }
+
+    /// @dev Of the track's budget, enough that a second one of them has to wait.
+    function paying() private view returns (IBallots.Call[] memory) {
+        bytes memory data = abi.encodeCall(IERC20.transfer, (address(1), 1_000 * ONE));
+        return oneCall(address(token), data, false);
     }
 
     function proposeOne(uint256 seed) external inTime {
         if (ids.length == MOST) return;
-        // Of few contents, so that some are vetoed and come again.
-        uint256 value = seed % 2;
-        bytes32 id = propose(basic(seed % 3 == 0 ? EMERGENCY_TRACK : PARAMETERS, setting(value)));
+        // Of few contents, so that some are vetoed and come again, or wait for each other's budget.
+        uint256 value = seed % 3;
+        uint8 track = value == 2 ? TREASURY : seed % 7 < 3 ? EMERGENCY_TRACK : PARAMETERS;
+        bytes32 id = propose(basic(track, value == 2 ? paying() : setting(value)));
         contentOf[id] = value;
         ids.push(id);
         bonds += 1_000 * ONE;

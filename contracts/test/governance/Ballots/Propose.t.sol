@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IBallots} from "../../../src/interfaces/IBallots.sol";
+import {IGrants} from "../../../src/interfaces/IGrants.sol";
 import {ITracks} from "../../../src/interfaces/ITracks.sol";
 import {vm} from "../../Vm.sol";
 import {Target} from "../../fakes/Target.sol";
@@ -101,12 +102,21 @@ contract ProposeTest is BallotBoxTest {
         callRefused(TREASURY, setting(7), 0);
         propose(basic(TREASURY, oneCall(address(token), transfer(bob, 1_000 * ONE), false)));
         callRefused(TREASURY, oneCall(address(token), transfer(bob, 1_000 * ONE + 1), false), 0);
+        // What is approved could be taken long after the ballot, past every budget.
         callRefused(TREASURY, oneCall(address(token), abi.encodeCall(IERC20.approve, (bob, 1)), false), 0);
-        propose(basic(TREASURY, oneCall(address(token), approving(address(target), 1), false)));
+        callRefused(TREASURY, oneCall(address(token), transfer(bob, 0), false), 0);
+        propose(
+            basic(TREASURY, oneCall(address(grants), granting(address(token), 500 * ONE, 500 * ONE), false))
+        );
+        callRefused(
+            TREASURY, oneCall(address(grants), granting(address(token), 500 * ONE, 500 * ONE + 1), false), 0
+        );
+        callRefused(TREASURY, oneCall(address(grants), granting(address(governed), 1, 1), false), 0);
+        callRefused(PARAMETERS, oneCall(address(grants), granting(address(token), 1, 1), false), 0);
         // Together too much, though each isn't.
         IBallots.Call[] memory calls = new IBallots.Call[](2);
         calls[0] = IBallots.Call(address(token), 0, transfer(bob, 600 * ONE), false);
-        calls[1] = IBallots.Call(address(token), 0, approving(address(target), 600 * ONE), false);
+        calls[1] = IBallots.Call(address(grants), 0, granting(address(token), 200 * ONE, 201 * ONE), false);
         callRefused(TREASURY, calls, 1);
         calls[1] = IBallots.Call(bob, 1 ether, "", false);
         propose(basic(TREASURY, calls));
@@ -146,8 +156,11 @@ contract ProposeTest is BallotBoxTest {
         return abi.encodeCall(IERC20.transfer, (to, amount));
     }
 
-    function approving(address to, uint256 amount) private pure returns (bytes memory) {
-        return abi.encodeCall(IERC20.approve, (to, amount));
+    function granting(address of_, uint256 first, uint256 second) private view returns (bytes memory) {
+        IGrants.Terms[] memory terms = new IGrants.Terms[](2);
+        terms[0] = IGrants.Terms(uint96(first), uint40(block.timestamp + 30 days), 0);
+        terms[1] = IGrants.Terms(uint96(second), uint40(block.timestamp + 30 days), 0);
+        return abi.encodeCall(IGrants.open, (bob, of_, "an audit", terms));
     }
 
     function refused(IBallots.Proposal memory proposal) private {

@@ -24,9 +24,9 @@ contract GrantsTest {
         token = new OpenToken(address(this));
         token.allotNow(address(this), 1_000e18);
         token.mint(address(this), 1_000e18);
-        grants = new Grants(address(this), address(token));
-        token.approve(address(grants), 150e18);
-        id = grants.open(GRANTEE, CONTENT, two());
+        grants = new Grants(address(this));
+        token.transfer(address(grants), 150e18);
+        id = open(two());
     }
 
     function two() private pure returns (IGrants.Terms[] memory terms) {
@@ -35,42 +35,82 @@ contract GrantsTest {
         terms[1] = IGrants.Terms(50e18, DUE + 30 days, 0);
     }
 
+    function open(IGrants.Terms[] memory terms) private returns (uint256) {
+        return grants.open(GRANTEE, address(token), CONTENT, terms);
+    }
+
     function withdrawable(uint256 index) private view returns (uint256) {
         return grants.withdrawable(id, index);
     }
 
-    function test_open_takes_the_sum_and_says_what_there_is() public view {
+    function test_open_sets_the_sum_aside_and_says_what_there_is() public view {
         vm.assertEq(id, 1);
         vm.assertEq(grants.count(), 1);
         vm.assertEq(token.balanceOf(address(grants)), 150e18);
-        (address grantee, bytes32 content, bool isCancelled, IGrants.Milestone[] memory found) =
-            grants.grantOf(id);
+        vm.assertEq(grants.free(address(token)), 0);
+        vm.assertEq(grants.bookOf(address(token)).reserved, 150e18);
+        (
+            address grantee,
+            address paidIn,
+            bytes32 content,
+            bool isCancelled,
+            IGrants.Milestone[] memory found
+        ) = grants.grantOf(id);
         vm.assertEq(grantee, GRANTEE);
+        vm.assertEq(paidIn, address(token));
         vm.assertEq(content, CONTENT);
         vm.assertTrue(!isCancelled);
         vm.assertEq(found.length, 2);
         vm.assertEq(found[1].amount, 50e18);
         vm.assertEq(found[1].due, DUE + 30 days);
-        (,,, found) = grants.grantOf(2);
+        (,,,, found) = grants.grantOf(2);
         vm.assertEq(found.length, 0);
     }
 
-    function test_open_leaves_nothing_allowed_for_another_grant() public {
-        for (uint256 allowed = 150e18 - 1; allowed <= 150e18 + 1; allowed += 2) {
-            token.approve(address(grants), allowed);
-            vm.expectRevert(abi.encodeWithSelector(IGrants.OtherAllowance.selector, allowed, 150e18));
-            grants.open(GRANTEE, CONTENT, two());
-        }
-        token.approve(address(grants), 150e18);
-        grants.open(GRANTEE, CONTENT, two());
-        vm.assertEq(token.allowance(address(this), address(grants)), 0);
+    function test_open_takes_nothing_that_is_promised_to_others() public {
+        bytes memory refusal =
+            abi.encodeWithSelector(IGrants.PoolTooSmall.selector, address(token), 150e18 - 1, 150e18);
+        token.transfer(address(grants), 150e18 - 1);
+        vm.expectRevert(refusal);
+        open(two());
+        token.transfer(address(grants), 1);
+        vm.assertEq(open(two()), 2);
+        vm.assertEq(grants.bookOf(address(token)).granted, 300e18);
+    }
+
+    function test_the_treasury_takes_back_what_nobody_was_granted() public {
+        token.transfer(address(grants), 7e18);
+        vm.expectRevert(abi.encodeWithSelector(IGrants.PoolTooSmall.selector, address(token), 7e18, 7e18 + 1));
+        grants.reclaim(address(token), 7e18 + 1);
+        vm.expectRevert(Errors.ZeroAmount.selector);
+        grants.reclaim(address(token), 0);
+        grants.reclaim(address(token), 7e18);
+        vm.assertEq(token.balanceOf(address(this)), 850e18);
+        vm.assertEq(token.balanceOf(address(grants)), 150e18);
+        vm.prank(ANYBODY);
+        vm.expectRevert(abi.encodeWithSelector(IGrants.NotGrantsOwner.selector, ANYBODY));
+        grants.reclaim(address(token), 1);
+    }
+
+    function test_grants_in_one_token_do_not_touch_another() public {
+        OpenToken other = new OpenToken(address(this));
+        other.allotNow(address(this), 10e18);
+        other.mint(address(grants), 10e18);
+        IGrants.Terms[] memory terms = new IGrants.Terms[](1);
+        terms[0] = IGrants.Terms(10e18, DUE, 0);
+        uint256 second = grants.open(GRANTEE, address(other), CONTENT, terms);
+        grants.confirm(second, 0);
+        grants.withdraw(second, 0);
+        vm.assertEq(other.balanceOf(GRANTEE), 10e18);
+        vm.assertEq(token.balanceOf(address(grants)), 150e18);
+        vm.assertEq(grants.bookOf(address(token)).paid, 0);
     }
 
     function test_only_the_owner_opens_confirms_and_cancels() public {
         bytes memory refusal = abi.encodeWithSelector(IGrants.NotGrantsOwner.selector, GRANTEE);
         vm.prank(GRANTEE);
         vm.expectRevert(refusal);
-        grants.open(GRANTEE, CONTENT, two());
+        open(two());
         vm.prank(GRANTEE);
         vm.expectRevert(refusal);
         grants.confirm(id, 0);
@@ -81,11 +121,11 @@ contract GrantsTest {
 
     function test_open_refuses_terms_that_can_not_be() public {
         vm.expectRevert(abi.encodeWithSelector(IGrants.MilestoneCount.selector, 0, 16));
-        grants.open(GRANTEE, CONTENT, new IGrants.Terms[](0));
+        open(new IGrants.Terms[](0));
         vm.expectRevert(abi.encodeWithSelector(IGrants.MilestoneCount.selector, 17, 16));
-        grants.open(GRANTEE, CONTENT, new IGrants.Terms[](17));
+        open(new IGrants.Terms[](17));
         vm.expectRevert(Errors.ZeroAddress.selector);
-        grants.open(address(0), CONTENT, two());
+        grants.open(address(0), address(token), CONTENT, two());
         expectBad(IGrants.Terms(0, DUE, 0));
         expectBad(IGrants.Terms(1, START, 0));
         expectBad(IGrants.Terms(1, START + 4 * 365 days + 1, 0));
@@ -96,7 +136,7 @@ contract GrantsTest {
         IGrants.Terms[] memory terms = two();
         terms[1] = bad;
         vm.expectRevert(abi.encodeWithSelector(IGrants.BadMilestone.selector, 1));
-        grants.open(GRANTEE, CONTENT, terms);
+        open(terms);
     }
 
     function test_a_milestone_pays_nothing_before_it_is_confirmed() public {
@@ -136,7 +176,7 @@ contract GrantsTest {
         grants.confirm(id, 0);
         vm.prank(ANYBODY);
         vm.assertEq(grants.sendBack(id, 0), 100e18);
-        vm.assertEq(token.balanceOf(address(this)), 950e18);
+        vm.assertEq(grants.free(address(token)), 100e18);
         vm.expectRevert(Errors.ZeroAmount.selector);
         grants.sendBack(id, 0);
         grants.confirm(id, 1);
@@ -151,11 +191,11 @@ contract GrantsTest {
         grants.withdraw(id, 0);
         vm.warp(START + 5 days);
         vm.assertEq(grants.cancel(id), 100e18);
-        vm.assertEq(token.balanceOf(address(this)), 950e18);
+        vm.assertEq(grants.free(address(token)), 100e18);
         vm.warp(START + 20 days);
         vm.assertEq(grants.withdraw(id, 0), 10e18);
         vm.assertEq(token.balanceOf(GRANTEE), 50e18);
-        vm.assertEq(token.balanceOf(address(grants)), 0);
+        vm.assertEq(grants.free(address(token)), token.balanceOf(address(grants)));
         vm.expectRevert(abi.encodeWithSelector(IGrants.GrantNotOpen.selector, id));
         grants.cancel(id);
         vm.expectRevert(abi.encodeWithSelector(IGrants.GrantNotOpen.selector, id));
@@ -179,11 +219,9 @@ contract GrantsTest {
         grants.cancel(9);
     }
 
-    function test_it_is_deployed_with_an_owner_and_a_token() public {
+    function test_it_is_deployed_with_an_owner() public {
         vm.expectRevert(Errors.ZeroAddress.selector);
-        new Grants(address(0), address(token));
-        vm.expectRevert(Errors.ZeroAddress.selector);
-        new Grants(address(this), address(0));
+        new Grants(address(0));
     }
 
     function testFuzz_what_streams_never_exceeds_the_amount_nor_falls(
@@ -195,12 +233,8 @@ contract GrantsTest {
         duration = uint40(duration % (4 * 365 days));
         IGrants.Terms[] memory terms = new IGrants.Terms[](1);
         terms[0] = IGrants.Terms(amount, DUE, duration);
-        uint256 sum = 0;
-        for (uint256 i; i < terms.length; ++i) {
-            sum += terms[i].amount;
-        }
-        token.approve(address(grants), sum);
-        uint256 own = grants.open(GRANTEE, CONTENT, terms);
+        token.transfer(address(grants), amount);
+        uint256 own = open(terms);
         grants.confirm(own, 0);
         vm.warp(uint256(START) + at % (5 * 365 days));
         uint256 first = grants.withdrawable(own, 0);

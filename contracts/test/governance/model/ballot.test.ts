@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Ballot, begin, ENDS, LONGEST, OTHERS, STRANGERS, stateOf, wait } from './ballot.ts'
+import { type Ballot, begin, ENDS, hasRoom, LONGEST, OTHERS, STRANGERS, stateOf, wait } from './ballot.ts'
 
 const MOVES = { ...STRANGERS, ...OTHERS, wait }
 const CALLS = ['succeed', 'fail', 'failToBeAnnounced'] as const
@@ -60,6 +60,20 @@ describe('a ballot, in every state that it can come to', () => {
     const passed = states.filter((ballot) => stateOf(ballot) === 'Passed' && ballot.calls === 'succeed')
     expect(passed.length).toBeGreaterThan(100)
     expect(passed.filter((ballot) => stateOf(leftToStrangers(ballot)) !== 'Executed')).toEqual([])
+  })
+
+  it('waits where others used up the budget, and is executed once there is room or expires', () => {
+    const executable = states.filter(
+      (ballot) => stateOf(ballot) === 'Executable' && ballot.calls === 'succeed',
+    )
+    const waiting = executable.filter((ballot) => !hasRoom(ballot))
+    expect(waiting.length).toBeGreaterThan(100)
+    expect(waiting.filter((ballot) => STRANGERS.execute(ballot))).toEqual([])
+    expect(new Set(waiting.map((ballot) => stateOf(leftToStrangers(ballot))))).toEqual(
+      new Set(['Executed', 'Expired']),
+    )
+    const roomy = executable.filter(hasRoom)
+    expect(roomy.filter((ballot) => stateOf(leftToStrangers(ballot)) !== 'Executed')).toEqual([])
   })
 
   it('is vetoed by nobody where its calls were vetoed before it was queued', () => {

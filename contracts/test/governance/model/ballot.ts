@@ -1,7 +1,7 @@
 /**
  * One ballot as Ballots.sol has it, with time in steps of twelve hours and votes by what they come to. What
- * others do is in it as far as it reaches this ballot: votes that are posted, brakes, and a veto of another
- * ballot of the same calls.
+ * others do is in it as far as it reaches this ballot: votes that are posted, brakes, a veto of another
+ * ballot of the same calls, and ballots of its track that use the budget up.
  */
 export interface Ballot {
   now: number
@@ -16,6 +16,8 @@ export interface Ballot {
   isVetoProof: boolean
   isExecuted: boolean
   vetoedAt: number | null
+  /** When others used up the budget that its calls need; there is room again a window later. */
+  spentAt: number | null
   /** Whether calls succeed, and announcing them does. */
   calls: 'succeed' | 'fail' | 'failToBeAnnounced'
 }
@@ -37,6 +39,8 @@ export const ENDS: readonly State[] = ['Executed', 'Rejected', 'VetoedOnce', 'Ex
 const [VOTING, FAST_VOTING, CONFIRM, POSTING, FAST_POSTING, TIMELOCK, FAST_TIMELOCK, WINDOW] = [
   6, 2, 2, 2, 1, 4, 1, 3,
 ]
+/** How long what was moved counts against a budget, in steps. */
+const BUDGET_WINDOW = 2
 /** The longest that a ballot takes, whatever anybody does: it is extended once. */
 export const LONGEST = VOTING + POSTING + POSTING + POSTING + WINDOW + TIMELOCK + WINDOW
 
@@ -52,6 +56,7 @@ export const begin = (calls: Ballot['calls'], vetoedAt: number | null): Ballot =
   isVetoProof: false,
   isExecuted: false,
   vetoedAt,
+  spentAt: null,
   calls,
 })
 
@@ -88,6 +93,11 @@ export function stateOf(ballot: Ballot): State {
   return passes(ballot) ? 'Passed' : 'Rejected'
 }
 
+/** Whether the track's budget has room for its calls. */
+export function hasRoom({ now, spentAt }: Ballot): boolean {
+  return spentAt === null || now >= spentAt + BUDGET_WINDOW
+}
+
 /** Time passes. */
 export const wait = (ballot: Ballot): Ballot => ({ ...ballot, now: ballot.now + 1 })
 
@@ -99,7 +109,7 @@ export const STRANGERS = {
     return { ...ballot, executableAt, isVetoProof: ballot.vetoedAt !== null }
   },
   execute: (ballot) => {
-    if (stateOf(ballot) !== 'Executable' || ballot.calls !== 'succeed') return
+    if (stateOf(ballot) !== 'Executable' || ballot.calls !== 'succeed' || !hasRoom(ballot)) return
     return { ...ballot, isExecuted: true }
   },
 } satisfies Record<string, Move>
@@ -129,4 +139,11 @@ export const OTHERS = {
     return mayBe ? { ...ballot, vetoedAt: ballot.now } : undefined
   },
   vetoAnother: (ballot) => (ballot.vetoedAt === null ? { ...ballot, vetoedAt: ballot.now } : undefined),
+  /** Where it makes a difference: earlier the budget has room again by the time that it is needed. */
+  spend: (ballot) => {
+    if (ballot.executableAt === null || ballot.now + BUDGET_WINDOW <= ballot.executableAt) return
+    return stateOf(ballot) === 'Queued' || stateOf(ballot) === 'Executable'
+      ? { ...ballot, spentAt: ballot.now }
+      : undefined
+  },
 } satisfies Record<string, Move>

@@ -3,12 +3,12 @@
  * the contract writes it: a number in base units, an address.
  */
 export const REFUSALS: Record<string, string> = {
-  NotGrantsOwner: 'Only governance funds, confirms and cancels grants, through its Safe.',
+  NotGrantsOwner: 'Only governance gives, confirms and cancels grants, through its Safe.',
   MilestoneCount: 'A grant has from 1 to {most} milestones, not {count}.',
   BadMilestone:
     'Milestone {index} can’t be: it needs an amount, a date within four years, and a stream of four years at the most.',
-  OtherAllowance:
-    'The owner allows {allowed} units, and the milestones come to {needed}: both have to be the same.',
+  PoolTooSmall:
+    'The community pool has {free} units of {token} that nobody was granted, and this takes {needed}.',
   UnknownMilestone: 'Grant {id} has no milestone {index}.',
   ConfirmedAlready: 'Milestone {index} of grant {id} was confirmed before.',
   MilestoneOverdue: 'The milestone’s date is over: its money can only go back.',
@@ -166,6 +166,9 @@ export const REFUSALS: Record<string, string> = {
   NoSuchChoice: 'The ballot has no such choice.',
   BadBallot: 'A ballot of this kind can not have so many choices, candidates or calls.',
   WrongTrack: 'There is no such track, or it is not for this.',
+  OverBudget:
+    'Ballots of this track may move {left} units of {token} now, and this one moves {amount}: it can be executed when the track’s budget has room again, until it expires. `cloister vote show` says when.',
+  NotTheBallots: 'Only the contract of ballots may do that.',
   CallNotAllowed: 'Ballots of this track may not make call {index}, or not for so much.',
   OtherCalls: 'The calls are not those that were proposed.',
   CallFailed: 'Call {index} of the ballot failed, or could not be announced.',

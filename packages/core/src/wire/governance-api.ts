@@ -18,6 +18,7 @@ export const GOVERNED_CONTRACTS = [
   'workers',
   'admission',
   'keyService',
+  'splitter',
 ] as const
 export type GovernedContract = (typeof GOVERNED_CONTRACTS)[number]
 

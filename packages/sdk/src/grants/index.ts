@@ -1,8 +1,53 @@
-/** Grants: money for work to come, given by ballots and streamed by milestones. */
-import { type Grant, getGrants, sendBackMilestone, withdrawMilestone } from '@cloister/chain'
+/** The community pool, and grants: money for work to come, given by ballots and streamed by milestones. */
+import {
+  type CommunityPool,
+  collectIncome,
+  type Grant,
+  getCommunityPool,
+  getGrants,
+  sendBackMilestone,
+  withdrawMilestone,
+} from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import { type Cloister, walletOf } from '../cloister.ts'
+
+/**
+ * What the community pool has, what of it was granted, and its share of fees and emission. Throws
+ * `not-found` where the network has none.
+ *
+ * @example
+ * ```ts
+ * import { grants } from '@cloister/sdk'
+ *
+ * const { shareBps, tokens } = await grants.pool(cloister)
+ * for (const { symbol, free, reserved } of tokens) console.log(shareBps, symbol, free, reserved)
+ * ```
+ */
+export function pool({ chain }: Cloister): Promise<CommunityPool> {
+  return getCommunityPool(chain)
+}
+
+/**
+ * Collects fees in all tokens of the network and the treasury's part of emission, and has them divided
+ * between treasury and community pool. Anybody may. Returns a transaction for each step. Throws `no-wallet`,
+ * `not-found`, `no-money` where nothing has come.
+ *
+ * @example
+ * ```ts
+ * import { grants } from '@cloister/sdk'
+ *
+ * await grants.collect(cloister)
+ * ```
+ */
+export async function collect(cloister: Cloister): Promise<Hex[]> {
+  const wallet = walletOf(cloister)
+  const transactions: Hex[] = []
+  for (const { address } of cloister.network.tokens)
+    transactions.push(...(await collectIncome(wallet, address)))
+  if (transactions.length > 0) return transactions
+  throw new CloisterError('no-money', 'No fees and no emission have come since they were collected last.')
+}
 
 /**
  * All grants that there ever were, the oldest first.
@@ -53,8 +98,8 @@ export function withdraw(cloister: Cloister, id: number): Promise<Hex[]> {
 }
 
 /**
- * Sends back what of a grant nobody confirmed in time. Anybody may. Returns a transaction for each milestone.
- * Throws `no-wallet`, `not-found`, `no-money` where there is nothing.
+ * Gives back to the pool what of a grant nobody confirmed in time. Anybody may. Returns a transaction for
+ * each milestone. Throws `no-wallet`, `not-found`, `no-money` where there is nothing.
  *
  * @example
  * ```ts

@@ -1,9 +1,9 @@
-import type { Grant } from '@cloister/chain'
+import type { CommunityPool, Grant } from '@cloister/chain'
 import { grants } from '@cloister/sdk'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
-import { CLOI, fakeCloister, PROVIDER, TRANSACTION, typing } from '../../testing.ts'
+import { CLOI, CLOI_TOKEN, fakeCloister, PROVIDER, TRANSACTION, typing, USDC } from '../../testing.ts'
 import { addGrants } from './commands.ts'
 
 const { run, runJson } = typing(addGrants, 'grants')
@@ -13,6 +13,7 @@ const CONFIRMED = 1_900_000_000
 const GRANT: Grant = {
   id: 3,
   grantee: PROVIDER,
+  token: CLOI_TOKEN,
   content: `0x${'c0'.repeat(32)}`,
   isCancelled: false,
   milestones: [
@@ -33,6 +34,30 @@ const GRANT: Grant = {
     withdrawable: withdrawable * CLOI,
     ...times,
   })),
+}
+const MILESTONE = {
+  amount: 12_500_000n,
+  paid: 0n,
+  withdrawable: 0n,
+  due: CONFIRMED,
+  duration: DAY,
+  confirmedAt: 0,
+}
+const POOL: CommunityPool = {
+  shareBps: 1_000,
+  tokens: [
+    {
+      symbol: 'CLOI',
+      token: CLOI_TOKEN,
+      free: 70n * CLOI,
+      reserved: 20n * CLOI,
+      granted: 35n * CLOI,
+      paid: 10n * CLOI,
+      returned: 5n * CLOI,
+      income: 95n * CLOI,
+      waiting: 3n * CLOI,
+    },
+  ],
 }
 
 beforeEach(() => {
@@ -62,10 +87,32 @@ describe('cloister grants', () => {
     expect((await run('show', '3.5')).err).toMatch(/3\.5 is no number of a grant/)
   })
 
-  it('pays what has streamed, and sends back what nobody confirmed, once that is agreed', async () => {
+  it('shows an amount in the token that the grant is paid in', async () => {
+    vi.mocked(grants.find).mockResolvedValue({ ...GRANT, token: USDC, milestones: [MILESTONE] })
+    expect((await run('show', '3')).out).toMatch(/0 +12\.5 USDC +0 USDC/)
+  })
+
+  it('shows what the pool has of each token, and its share', async () => {
+    vi.mocked(grants.pool).mockResolvedValue(POOL)
+    const { out } = await run('pool')
+    expect(out).toMatch(/share +10\.0% of fees/)
+    expect(out).toMatch(/CLOI +70 CLOI +20 CLOI +10 CLOI +5 CLOI +95 CLOI +3 CLOI/)
+    expect((await runJson('pool')).json).toMatchObject({ shareBps: 1_000, tokens: [{ symbol: 'CLOI' }] })
+  })
+
+  it('has income collected and divided, once that is agreed', async () => {
+    vi.mocked(grants.collect).mockResolvedValue([TRANSACTION])
+    expect((await run('collect')).out).toContain(`Collected and divided, by ${TRANSACTION}.`)
+    expect((await runJson('collect')).json).toEqual({ transactions: [TRANSACTION] })
+    vi.mocked(confirm).mockResolvedValueOnce(false)
+    expect((await run('collect')).err).toMatch(/Nothing was sent/)
+    expect(grants.collect).toHaveBeenCalledTimes(2)
+  })
+
+  it('pays what has streamed, and gives back what nobody confirmed, once that is agreed', async () => {
     for (const [word, step, done] of [
       ['withdraw', grants.withdraw, 'Paid'],
-      ['send-back', grants.sendBack, 'Sent back'],
+      ['send-back', grants.sendBack, 'Given back'],
     ] as const) {
       vi.mocked(step).mockResolvedValue([TRANSACTION])
       expect((await run(word, '3')).out).toContain(`${done}, by ${TRANSACTION}.`)

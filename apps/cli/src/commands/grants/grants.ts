@@ -1,15 +1,16 @@
 import type { Grant } from '@cloister/chain'
-import { CloisterError, showAmount } from '@cloister/core'
+import { CloisterError } from '@cloister/core'
 import { type Cloister, grants } from '@cloister/sdk'
 import { paint, say, sayJson, table } from '@cloister/terminal'
 import type { Hex } from 'viem'
 import { confirm } from '../../ask.ts'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
-import { CLOI } from '../../show.ts'
+import { money } from '../../show.ts'
 
 export async function list(options: Globals): Promise<void> {
-  const all = await grants.list(connect(options))
+  const cloister = connect(options)
+  const all = await grants.list(cloister)
   if (options.json) return sayJson({ grants: all })
   if (all.length === 0)
     return say('No ballot has given a grant yet. See docs/governance.md for how one is proposed.')
@@ -19,7 +20,9 @@ export async function list(options: Globals): Promise<void> {
       all.map((grant) => [
         String(grant.id),
         grant.grantee,
-        ...['amount', 'paid', 'withdrawable'].map((part) => showAmount(sum(grant, part as 'amount'), CLOI)),
+        ...['amount', 'paid', 'withdrawable'].map((part) =>
+          money(cloister.network, grant.token, sum(grant, part as 'amount')),
+        ),
         `${grant.milestones.filter(({ confirmedAt }) => confirmedAt > 0).length} of ${grant.milestones.length} confirmed${grant.isCancelled ? ', cancelled' : ''}`,
       ]),
     ),
@@ -27,7 +30,8 @@ export async function list(options: Globals): Promise<void> {
 }
 
 export async function show(id: string, options: Globals): Promise<void> {
-  const grant = await grants.find(connect(options), numberOf(id))
+  const cloister = connect(options)
+  const grant = await grants.find(cloister, numberOf(id))
   if (options.json) return sayJson(grant)
   say(`Grant ${grant.id} to ${grant.grantee}${grant.isCancelled ? ', cancelled' : ''}`)
   say(
@@ -35,9 +39,9 @@ export async function show(id: string, options: Globals): Promise<void> {
       ['milestone', 'amount', 'paid', 'to take now', 'state'],
       grant.milestones.map((milestone, index) => [
         String(index),
-        showAmount(milestone.amount, CLOI),
-        showAmount(milestone.paid, CLOI),
-        showAmount(milestone.withdrawable, CLOI),
+        ...[milestone.amount, milestone.paid, milestone.withdrawable].map((amount) =>
+          money(cloister.network, grant.token, amount),
+        ),
         stateOf(milestone),
       ]),
     ),
@@ -47,7 +51,7 @@ export async function show(id: string, options: Globals): Promise<void> {
 export const withdraw = (id: string, options: Globals) =>
   take(id, options, 'Pay the grantee what has streamed?', 'Paid', grants.withdraw)
 export const sendBack = (id: string, options: Globals) =>
-  take(id, options, 'Send back what nobody confirmed in time?', 'Sent back', grants.sendBack)
+  take(id, options, 'Give the pool back what nobody confirmed in time?', 'Given back', grants.sendBack)
 
 async function take(
   id: string,

@@ -33,6 +33,8 @@ export function addVote(program: Command): void {
     )
     .option('--pay <address>', 'pay somebody out of the treasury')
     .option('--amount <amount>', 'how much')
+    .option('--grant <address>', 'grant somebody money of the community pool')
+    .option('--milestone <terms...>', 'of a grant, each: "1000 by 2031-03-01 over 30d"')
     .option('--token <symbol>', 'of what; default: CLOI')
     .option('--council <address>', 'of an election: the council or committee that is elected')
     .option('--candidate <address...>', 'of an election: who stands for it, in the order of the choices')

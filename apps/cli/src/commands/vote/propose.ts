@@ -11,6 +11,7 @@ import { writeOutput } from '../../output-file.ts'
 import { CLOI } from '../../show.ts'
 import { readInput } from '../migrate/input.ts'
 import { payment, readCalls } from './calls.ts'
+import { granting } from './grant.ts'
 import { parseTrack, trackName } from './tracks.ts'
 
 interface ProposeOptions extends Globals {
@@ -21,6 +22,8 @@ interface ProposeOptions extends Globals {
   choice?: string[]
   calls?: string
   pay?: string
+  grant?: string
+  milestone?: string[]
   amount?: string
   token?: string
   council?: string
@@ -49,27 +52,30 @@ export async function propose(options: ProposeOptions): Promise<void> {
 }
 
 function parametersOf(options: ProposeOptions, network: Parameters<typeof readCalls>[1]): ProposeParameters {
-  const { title, council, candidate = [], pay, amount, token } = options
+  const { title, council, candidate = [], pay, grant, milestone = [], amount, token } = options
   const election =
     council === undefined ? undefined : { body: addressOf(council), candidates: candidate.map(addressOf) }
   const kind = parseKind(options.kind ?? (election ? 'approval' : 'basic'))
   const track = parseTrack(
-    options.track ?? (election ? 'election' : pay === undefined ? 'parameters' : 'small'),
+    options.track ?? (election ? 'election' : (pay ?? grant) === undefined ? 'parameters' : 'small'),
   )
+  const choices = options.choice ?? candidate
+  const body = options.text === undefined ? '' : readInput(options.text)
+  const document = { title, body, choices: kind === 'basic' ? [] : choices }
+  const isFor = () => publishDocument(document).contentHash
   const calls = [
     ...(options.calls === undefined ? [] : readCalls(options.calls, network)),
     ...(pay === undefined ? [] : [payment(network, pay, amount, token)]),
+    ...(grant === undefined ? [] : [granting(network, grant, milestone, isFor(), token)]),
   ]
   if (calls.length > 0 && kind !== 'basic')
     throw new CloisterError('bad-option', 'Only a basic ballot (for, against, abstain) has calls.')
-  const choices = options.choice ?? candidate
   if (kind !== 'basic' && choices.length < 2)
     throw new CloisterError('bad-option', `A ${kind} ballot needs at least two of --choice.`)
-  const body = options.text === undefined ? '' : readInput(options.text)
   return {
     track,
     kind,
-    document: { title, body, choices: kind === 'basic' ? [] : choices },
+    document,
     calls,
     ...(election && { election }),
   }

@@ -1,4 +1,4 @@
-import { decodeChange, getTrack, governedContracts } from '@cloister/chain'
+import { decodeChange, GRANTS_ABI, getBudgetUse, getTrack, governedContracts } from '@cloister/chain'
 import { formatDuration, showAmount } from '@cloister/core'
 import { type BallotStatus, type Cloister, votes } from '@cloister/sdk'
 import { facts, paint, printable, say, sayJson } from '@cloister/terminal'
@@ -6,9 +6,10 @@ import { erc20Abi } from 'viem'
 import type { Globals } from '../../command.ts'
 import { connect } from '../../context.ts'
 import { CLOI, instant, percent } from '../../show.ts'
+import { budgetLines } from './budget.ts'
 import { ballotJson } from './json.ts'
 import { powerLines } from './power.ts'
-import { bars, curve, nextOf, shareOf, stateOf } from './standing.ts'
+import { bars, curve, isOpen, nextOf, shareOf, stateOf } from './standing.ts'
 import { trackName } from './tracks.ts'
 
 const BPS = 10_000
@@ -19,10 +20,14 @@ export async function show(id: string, options: Globals): Promise<void> {
   const account = cloister.wallet?.account.address
   const power = account && (await votes.power(cloister, status.ballot, account))
   const rules = await getTrack(cloister.chain, status.ballot.track)
+  const budget = isOpen(status)
+    ? await getBudgetUse(cloister.chain, status.ballot.track, status.proposed.proposal.calls)
+    : []
   if (options.json)
     return sayJson({
       ...ballotJson(status),
       rules,
+      budget,
       ...(power && { power: { account, most: power.most, reasons: power.reasons } }),
     })
   const { ballot, standing } = status
@@ -43,6 +48,7 @@ export async function show(id: string, options: Globals): Promise<void> {
     ]),
   )
   for (const line of callLines(cloister, status)) say(line)
+  for (const line of budgetLines(cloister.network, budget)) say(line)
   const { body, candidates } = status.proposed.proposal
   for (const [at, candidate] of candidates.entries())
     say(`${at === 0 ? `\nseats of ${body}\n` : ''}choice ${at + 1}  ${candidate}`)
@@ -55,7 +61,8 @@ export async function show(id: string, options: Globals): Promise<void> {
 
 /** What the Safe is to do, as far as the function is known. */
 export function callLines({ network }: Cloister, { proposed }: BallotStatus): string[] {
-  const contracts = governedContracts(network)
+  const grants = { name: 'grants', address: network.contracts.grants, abi: GRANTS_ABI }
+  const contracts = [...governedContracts(network), grants]
   const tokens = network.tokens.map(({ symbol, address }) => ({ name: symbol, address, abi: erc20Abi }))
   return proposed.proposal.calls.map(({ target, value, data, announced }, at) => {
     const [known] = [...contracts, ...tokens].flatMap(({ name, address, abi }) => {

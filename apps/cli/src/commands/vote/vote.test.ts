@@ -8,9 +8,10 @@ import {
   type Receipt,
   type SignedVote,
 } from '@cloister/ballots'
-import { type BallotState, getTokenBalance, getTrack } from '@cloister/chain'
+import { type BallotState, GRANTS_ABI, getBudgetUse, getTokenBalance, getTrack } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { type BallotStatus, votes } from '@cloister/sdk'
+import { decodeFunctionData, zeroAddress } from 'viem'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
@@ -109,6 +110,7 @@ beforeEach(() => {
   vi.mocked(votes.find).mockResolvedValue(status())
   vi.mocked(votes.power).mockResolvedValue(powerful)
   vi.mocked(getTrack).mockResolvedValue(RULES)
+  vi.mocked(getBudgetUse).mockResolvedValue([])
   vi.mocked(getTokenBalance).mockResolvedValue(7n * CLOI)
 })
 
@@ -131,6 +133,21 @@ describe('cloister vote', () => {
       state: 'voting',
       power: { most: String(5n * CLOI) },
     })
+  })
+
+  it('says what it moves, and what it waits for where the budget of its track is used up', async () => {
+    const use = { token: CLOI_TOKEN, amount: 50n * CLOI, budget: 100n * CLOI, window: 7 * DAY }
+    vi.mocked(getBudgetUse).mockResolvedValue([{ ...use, left: 60n * CLOI, fitsAt: 0 }])
+    expect((await run('show', ID)).out).toMatch(/moves 50 CLOI; .* 100 CLOI in any 7d, and now 60 CLOI\n/)
+    const fitsAt = START + 12 * DAY
+    vi.mocked(getBudgetUse).mockResolvedValue([{ ...use, left: 0n, fitsAt }])
+    expect((await run('show', ID)).out).toMatch(/waits for the budget until 2027-01-27 .*others are executed/)
+    expect((await runJson('show', ID)).json.budget).toMatchObject([{ left: '0', fitsAt }])
+    const ether = { ...use, token: zeroAddress, fitsAt: undefined }
+    vi.mocked(getBudgetUse).mockResolvedValue([{ ...ether, left: 0n }])
+    expect((await run('show', ID)).out).toMatch(/moves 50 ETH[\s\S]*it will expire/)
+    vi.mocked(votes.find).mockResolvedValue(status('executed'))
+    expect((await run('show', ID)).out).not.toMatch(/moves/)
   })
 
   it('says what is next in each state', async () => {
@@ -251,6 +268,35 @@ describe('cloister vote', () => {
       expect(exitCode).toBe(1)
     }
     expect(votes.sign).not.toHaveBeenCalled()
+  })
+
+  it('proposes a grant whose terms can be, by the hash of what it is for', async () => {
+    vi.mocked(votes.propose).mockResolvedValue({ id: ID, transaction: TRANSACTION, isPublished: true })
+    const network = { ...fakeCloister().network, contracts: { grants: WORKER } }
+    vi.mocked(connect).mockReturnValue({ ...fakeCloister(), network } as never)
+    const in2Years = `${new Date().getUTCFullYear() + 2}-03-01`
+    const propose = (...milestones: string[]) =>
+      run('propose', '--title', 'An audit', '--grant', PROVIDER, '--milestone', ...milestones)
+    await propose(`1000 by ${in2Years} over 30d`, `0.5 by ${in2Years}`)
+    const [, parameters] = vi.mocked(votes.propose).mock.lastCall ?? []
+    expect(parameters).toMatchObject({ track: 1, calls: [{ target: WORKER, value: 0n }] })
+    const due = Date.parse(`${in2Years}T23:59:59Z`) / 1_000
+    const { args } = decodeFunctionData({ abi: GRANTS_ABI, data: parameters?.calls?.[0]?.data ?? '0x' })
+    expect(args).toEqual([
+      PROVIDER,
+      CLOI_TOKEN,
+      publishDocument({ title: 'An audit', body: '', choices: [] }).contentHash,
+      [
+        { amount: 1_000n * CLOI, due, duration: 30 * DAY },
+        { amount: CLOI / 2n, due, duration: 0 },
+      ],
+    ])
+    expect((await propose('1000')).err).toMatch(/1000 is no milestone: it is written AMOUNT by/)
+    expect((await propose('5 by 2020-01-01')).err).toMatch(/within four years from now/)
+    expect((await propose(`5 by ${in2Years} over 2000d`)).err).toMatch(/at most a year/)
+    expect((await propose(`0 by ${in2Years}`)).err).toMatch(/pays nothing/)
+    expect((await run('propose', '--title', 'x', '--grant', PROVIDER)).err).toMatch(/of --milestone/)
+    expect(votes.propose).toHaveBeenCalledTimes(1)
   })
 
   it('proposes payments and calls, and keeps a text that could not be published', async () => {

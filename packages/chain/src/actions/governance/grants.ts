@@ -5,7 +5,7 @@ import { chainError } from '../../errors/chain-error.ts'
 import { GRANTS_ABI } from '../../generated/abis.ts'
 import { send } from '../send.ts'
 
-/** A milestone of a grant. Amounts in base units of CLOI, times in Unix seconds. */
+/** A milestone of a grant. Amounts in base units of the grant's token, times in Unix seconds. */
 export interface Milestone {
   /** What of it is the grantee's in the end. */
   amount: bigint
@@ -20,10 +20,11 @@ export interface Milestone {
   confirmedAt: number
 }
 
-/** Money for work to come, which a ballot gave. */
+/** Money for work to come, which a ballot gave out of the community pool. */
 export interface Grant {
   id: number
   grantee: Address
+  token: Address
   /** Hash of what it is for. */
   content: Hex
   isCancelled: boolean
@@ -44,7 +45,7 @@ export async function getGrants(chain: Chain): Promise<Grant[]> {
 async function readGrant(chain: Chain, id: number): Promise<Grant> {
   const contract = grantsContract(chain)
   const args = [BigInt(id)] as const
-  const [grantee, content, isCancelled, milestones] = await chain.client.readContract({
+  const [grantee, token, content, isCancelled, milestones] = await chain.client.readContract({
     ...contract,
     functionName: 'grantOf',
     args,
@@ -61,6 +62,7 @@ async function readGrant(chain: Chain, id: number): Promise<Grant> {
   return {
     id,
     grantee: grantee as Address,
+    token: token as Address,
     content,
     isCancelled,
     milestones: milestones.map((milestone, index) => ({
@@ -75,7 +77,7 @@ export function withdrawMilestone(wallet: Wallet, id: number, index: number): Pr
   return call(wallet, 'withdraw', id, index)
 }
 
-/** Sends a milestone's money back that nobody confirmed in time. Anybody may. Throws `reverted`. */
+/** Gives the pool a milestone's money back that nobody confirmed in time. Anybody may. Throws `reverted`. */
 export function sendBackMilestone(wallet: Wallet, id: number, index: number): Promise<Hex> {
   return call(wallet, 'sendBack', id, index)
 }
@@ -90,7 +92,8 @@ async function call(
   return (await send(wallet, { ...grantsContract(wallet), functionName, args })).transactionHash
 }
 
-function grantsContract({ network: { name, contracts } }: Chain) {
+/** The contract of grants and its interface. Throws `not-found` where the network has none. */
+export function grantsContract({ network: { name, contracts } }: Chain) {
   if (contracts.grants) return { address: contracts.grants, abi: GRANTS_ABI } as const
   throw new CloisterError('not-found', `The network ${name} has no grants.`, {
     hint: 'Its description names their contract under contracts.grants; see docs/governance.md.',

@@ -1,4 +1,4 @@
-import { ADMISSION_ABI, TOKEN_ABI } from '@cloister/chain'
+import { ADMISSION_ABI, SPLITTER_ABI, TOKEN_ABI } from '@cloister/chain'
 import type { Contract } from '../../engine/contract.ts'
 import { KEY_SERVICE } from '../apps/contracts.ts'
 import { MARKET } from '../leases/contract.ts'
@@ -19,5 +19,23 @@ export const ADMISSION = {
   at: ({ contracts }) => contracts.admission,
 } as const satisfies Contract
 
+const SPLITTER = {
+  name: 'splitter',
+  abi: SPLITTER_ABI,
+  at: ({ contracts }) => contracts.splitter,
+  /** What is passed on is no change. */
+  without: ['Split'],
+} as const satisfies Contract
+
 /** Contracts whose owner announces what it changes, by the names of `GOVERNED_CONTRACTS`. */
-export const GOVERNED = [TOKEN, STAKE, SLASHING, EMISSION, MARKET, WORKERS, ADMISSION, KEY_SERVICE] as const
+export const GOVERNED = [
+  TOKEN,
+  STAKE,
+  SLASHING,
+  EMISSION,
+  MARKET,
+  WORKERS,
+  ADMISSION,
+  KEY_SERVICE,
+  SPLITTER,
+] as const

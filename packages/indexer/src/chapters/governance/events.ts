@@ -15,6 +15,7 @@ export const EFFECTS = {
   setManifest: 'ManifestSet',
   setNoticePeriod: 'NoticePeriodSet',
   setPenalty: 'PenaltySet',
+  setShare: 'ShareSet',
   setSlasher: 'SlasherSet',
   setToken: 'TokenSet',
   setTreasury: 'TreasurySet',
