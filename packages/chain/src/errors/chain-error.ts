@@ -5,8 +5,9 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   decodeErrorResult,
+  type Hex,
 } from 'viem'
-import { TOKEN_ABI } from '../generated/abis.ts'
+import { GRANTS_ABI, TOKEN_ABI, TRACKS_ABI } from '../generated/abis.ts'
 import { refusalOf } from './refusals.ts'
 
 interface Revert {
@@ -15,10 +16,13 @@ interface Revert {
   inputs: readonly AbiParameter[]
 }
 
-/** The error that a contract, or a token it calls, reverted with. */
+/** What our contracts call, and whose errors theirs can be. */
+const CALLED_ABIS = [...TOKEN_ABI, ...TRACKS_ABI, ...GRANTS_ABI] as Abi
+
+/** The error that a contract, or one that it calls, reverted with. */
 function decodeRevert({ data, raw, reason }: ContractFunctionRevertedError): Revert {
   try {
-    const decoded = data ?? decodeErrorResult({ abi: TOKEN_ABI as Abi, data: raw ?? '0x' })
+    const decoded = data ?? decodeErrorResult({ abi: CALLED_ABIS, data: raw ?? '0x' })
     const inputs = decoded.abiItem.type === 'error' ? decoded.abiItem.inputs : []
     return { name: decoded.errorName, args: decoded.args ?? [], inputs }
   } catch {
@@ -30,8 +34,20 @@ function decodeRevert({ data, raw, reason }: ContractFunctionRevertedError): Rev
 function explain({ name, args, inputs }: Revert): string {
   const named = Object.fromEntries(inputs.map((input, position) => [input.name ?? '', args[position]]))
   const reason = refusalOf(name, named)
-  if (reason !== undefined) return `${reason} (${name})`
+  const inner = innerOf(named['returned'])
+  if (reason !== undefined) return `${reason} (${name})${inner === undefined ? '' : ` ${inner}`}`
   return args.length > 0 ? `${name} (${args.map(String).join(', ')}).` : `${name}.`
+}
+
+/** Why a call failed that a ballot makes, where that is known. */
+function innerOf(returned: unknown): string | undefined {
+  if (typeof returned !== 'string' || returned === '0x') return
+  try {
+    const { errorName, args = [], abiItem } = decodeErrorResult({ abi: CALLED_ABIS, data: returned as Hex })
+    return explain({ name: errorName, args, inputs: abiItem.type === 'error' ? abiItem.inputs : [] })
+  } catch {
+    return
+  }
 }
 
 /** Our error for whatever viem threw while doing `what`. */
