@@ -86,6 +86,22 @@ contract Power is IPower {
     }
 
     /// @inheritdoc IPower
+    function positionOf(address account, uint256 index, uint256 time, address known)
+        external
+        view
+        returns (address provider, uint256 shares, uint256 pool)
+    {
+        _requireOver(time);
+        provider = known;
+        if (known == address(0) || _position[known][account].index() != index + 1) {
+            provider = poolAt(account, index);
+            if (provider == address(0)) return (provider, 0, 0);
+            pool = _pool[provider].upperLookupRecent(uint32(time));
+        }
+        shares = _position[provider][account].sharesAt(time);
+    }
+
+    /// @inheritdoc IPower
     function poolAssetsAt(address provider, uint256 time) external view returns (uint256) {
         _requireOver(time);
         return _pool[provider].upperLookupRecent(uint32(time)) >> 128;

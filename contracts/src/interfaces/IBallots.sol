@@ -55,7 +55,7 @@ interface IBallots {
 
     /// @notice Why a posted row was left out.
     enum Reason {
-        /// The signature isn't 27 or 28 with a low `s`, or nobody's.
+        /// The signature's `s` is in the upper half, or it is nobody's.
         BadSignature,
         /// Signed for a time outside of the voting, or in the future.
         OutOfTime,
@@ -91,26 +91,6 @@ interface IBallots {
         bytes32 contentHash;
     }
 
-    /// @notice A vote as it was signed, with the texts by their hashes.
-    struct Row {
-        bytes32 r;
-        bytes32 s;
-        uint8 v;
-        uint64 timestamp;
-        /// What of the voter's power to count this time: bit 0 the liquid CLOI registered with it, bit 1 + i
-        /// its stake in its `i`th pool (`IPower.poolAt`), for the first 31 pools.
-        uint32 parts;
-        /// `Basic`, `Single`: the number, 4 bytes, big-endian. `Approval`, `Ranked`: all numbers so.
-        /// `Weighted`: the text that was signed, such as {"1":70,"2":30}.
-        bytes choice;
-        /// keccak256 of each text. For the last three 0 stands for the usual: "", "" and "{}". Whatever
-        /// `from` says, the vote is its signer's.
-        bytes32 fromHash;
-        bytes32 reasonHash;
-        bytes32 appHash;
-        bytes32 metadataHash;
-    }
-
     /// @notice What is counted of a voter. `choice`: the number (`Basic`, `Single`); a bit for each choice,
     /// the first choice's the lowest (`Approval`); 16 bits for each, the first choice's the lowest
     /// (`Weighted`); four bits for each, the best's the lowest (`Ranked`). `tag`: the first four bytes of the
@@ -144,8 +124,6 @@ interface IBallots {
         /// It was queued with what it needs after a veto.
         bool isVetoProof;
         bool isExecuted;
-        /// Of whose end the power counts: the second before it was proposed.
-        uint40 snapshot;
         uint40 start;
         /// Votes are signed until then, and posted for a day more (three hours where the committee made it
         /// shorter).
@@ -154,11 +132,13 @@ interface IBallots {
         uint40 majoritySince;
         /// Calls can be made from then on, for 14 days; 0 until it is queued.
         uint40 executableAt;
+        /// All weight that took part.
+        uint96 turnout;
         /// All power that there was: active stake and registered CLOI, and at least 5% of the supply.
         uint96 electorate;
         uint96 bond;
-        /// All weight that took part.
-        uint96 turnout;
+        /// Of whose end the power counts: the second before it was proposed.
+        uint40 snapshot;
         /// keccak256(abi.encode(calls)); 0 without calls.
         bytes32 content;
         /// keccak256(abi.encode(body, candidates)); 0 for what isn't an election.
@@ -175,15 +155,9 @@ interface IBallots {
         uint256 end,
         uint256 electorate
     );
-    /// @notice A vote counts, instead of the voter's vote before. Fields as in `Vote`.
-    event VoteCounted(
-        bytes32 indexed id,
-        address indexed voter,
-        uint256 choice,
-        uint32 timestamp,
-        uint32 parts,
-        uint96 weight
-    );
+    /// @notice A vote counts, instead of the voter's vote before. Fields as in `Vote`; `word` has its
+    /// timestamp from bit 160 on, the tag from bit 128, the parts from bit 96 and the weight below.
+    event VoteCounted(bytes32 indexed id, address indexed voter, uint256 choice, uint256 word);
     /// @notice Row `index` of a batch was left out.
     event Skipped(bytes32 indexed id, uint256 index, Reason reason);
     /// @notice Late votes turned the outcome: votes may be signed until `end`.
@@ -215,6 +189,8 @@ interface IBallots {
     error BadBallot();
     /// @notice The choice isn't one of the ballot's kind.
     error NoSuchChoice();
+    /// @notice The rows end within one, or one is marked as none can be.
+    error BadRows();
     /// @notice The calls aren't those that were proposed.
     error OtherCalls();
     /// @notice Call `index` failed, or its announcement did; `returned` is what came of it.
@@ -234,11 +210,27 @@ interface IBallots {
 
     /// @notice Counts votes, in any order and as often as anybody likes, until posting ends. Rows that don't
     /// count are skipped. Without rows it only brings up to date what depends on time. Reverts with
-    /// `UnknownBallot` and `WrongState`.
-    function post(bytes32 id, Row[] calldata rows) external;
+    /// `UnknownBallot`, `WrongState` and `BadRows`.
+    /// @param rows Votes as they were signed, one behind the other, numbers big-endian:
+    ///
+    /// | bytes | what |
+    /// | ----- | ---- |
+    /// | 32, 32 | the signature's `r`, and `s` with the parity of `v` in its highest bit (EIP-2098) |
+    /// | 32 | keccak256 of `from`; whatever that says, the vote is its signer's |
+    /// | 4 | timestamp |
+    /// | 4 | what of the voter's power to count this time: bit 0 the liquid CLOI registered with it, bit
+    /// 1 + i its stake in its `i`th pool (`IPower.poolAt`), for the first 31 pools |
+    /// | 1 | which texts follow the choice: bit 0 `reason`, bit 1 `app`, bit 2 `metadata`; bit 3 where its
+    /// stake may be in the pool that a row before was about last, which makes it cheaper if so |
+    /// | 2 | how many bytes the choice has |
+    /// | | the choice. `Basic`, `Single`: the number, 4 bytes. `Approval`, `Ranked`: all numbers so.
+    /// `Weighted`: the text that was signed, such as {"1":70,"2":30} |
+    /// | 32 each | keccak256 of each text that follows; others are as in the row before, and in the first
+    /// row "", "" and "{}" |
+    function post(bytes32 id, bytes calldata rows) external;
 
     /// @notice Votes as the caller, for contracts and whoever likes to, until the voting ends. `choice` and
-    /// `parts` as in `Row`. Reverts with `WrongState`, `NoSuchChoice` and `NoPowerThen`.
+    /// `parts` as in a row of `post`. Reverts with `WrongState`, `NoSuchChoice` and `NoPowerThen`.
     function vote(bytes32 id, bytes calldata choice, uint32 parts) external;
 
     // CARRY OUT
@@ -330,17 +322,13 @@ interface IBallots {
     /// themselves.
     function overriddenOf(bytes32 id, address provider) external view returns (uint256);
 
-    /// @notice All parts of a voter's power that weigh something in a ballot (see `Row`), and what they come
+    /// @notice All parts of a voter's power that weigh something in a ballot (see `post`), and what they come
     /// to now. A provider's own pool is worth what its delegators haven't voted with themselves.
     function powerOf(bytes32 id, address voter) external view returns (uint32 parts, uint256 weight);
 
     /// @notice What an account had at the end of second `time`, to propose with: registered CLOI and its own
     /// stake.
     function powerAt(address account, uint256 time) external view returns (uint256);
-
-    /// @notice The digest that a row's signature has to be of. Reverts with `UnknownBallot` and
-    /// `NoSuchChoice`.
-    function digestOf(bytes32 id, Row calldata row) external view returns (bytes32);
 
     /// @notice Whether calls were vetoed once: keccak256(abi.encode(calls)).
     function isVetoed(bytes32 content) external view returns (bool);

@@ -32,6 +32,14 @@ interface IPower {
         view
         returns (address provider, uint256 worth);
 
+    /// @notice What that worth comes from: the account's shares, and what the pool had, assets above and
+    /// shares in the lower 128 bits. Where it is the pool of `known`, which costs a slot less to find out,
+    /// `pool` is 0: the caller knows it. Reverts with `NotOverYet`.
+    function positionOf(address account, uint256 index, uint256 time, address known)
+        external
+        view
+        returns (address provider, uint256 shares, uint256 pool);
+
     /// @notice Base units of active stake in a provider's pool at the end of second `time`. Reverts with
     /// `NotOverYet`.
     function poolAssetsAt(address provider, uint256 time) external view returns (uint256);

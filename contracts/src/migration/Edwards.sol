@@ -139,49 +139,7 @@ library Edwards {
         bytes memory base = BASE;
         uint256 other = _table(P - ax, ay);
         assembly ("memory-safe") {
-            function double(x, y, z) -> x3, y3, z3 {
-                let p := P
-                let a := mulmod(x, x, p)
-                let b := mulmod(y, y, p)
-                let h := add(a, b)
-                let e := add(x, y)
-                e := addmod(h, sub(p, mulmod(e, e, p)), p)
-                let g := add(a, sub(p, b))
-                let f := addmod(mulmod(z, add(z, z), p), g, p)
-                x3 := mulmod(e, f, p)
-                y3 := mulmod(g, h, p)
-                z3 := mulmod(f, g, p)
-            }
-            // The same with T, which sums take.
-            function doubleWhole(x, y, z) -> x3, y3, z3, t3 {
-                let p := P
-                let a := mulmod(x, x, p)
-                let b := mulmod(y, y, p)
-                let h := add(a, b)
-                let e := add(x, y)
-                e := addmod(h, sub(p, mulmod(e, e, p)), p)
-                let g := add(a, sub(p, b))
-                let f := addmod(mulmod(z, add(z, z), p), g, p)
-                x3 := mulmod(e, f, p)
-                y3 := mulmod(g, h, p)
-                z3 := mulmod(f, g, p)
-                t3 := mulmod(e, h, p)
-            }
-            // `twiceZ` is 2·Z of the one times Z of the other.
-            function plus(x, y, t, twiceZ, entry) -> x3, y3, z3, t3 {
-                let p := P
-                let a := mulmod(add(y, sub(p, x)), mload(add(entry, 0x20)), p)
-                let b := mulmod(add(y, x), mload(entry), p)
-                let c := mulmod(t, mload(add(entry, 0x40)), p)
-                let e := add(b, sub(p, a))
-                let h := add(b, a)
-                let f := addmod(twiceZ, sub(p, c), p)
-                let g := addmod(twiceZ, c, p)
-                x3 := mulmod(e, f, p)
-                y3 := mulmod(g, h, p)
-                z3 := mulmod(f, g, p)
-                t3 := mulmod(e, h, p)
-            }
+            // Sums are written out, since a call of a function takes a third of what a doubling does.
             // Where the table would have the point itself times 0.
             let first := sub(base, 0x40)
             let x := 0
@@ -191,17 +149,88 @@ library Edwards {
             for { let shift := 256 } shift {} {
                 shift := sub(shift, 4)
                 if lt(shift, 252) {
-                    x, y, z := double(x, y, z)
-                    x, y, z := double(x, y, z)
-                    x, y, z := double(x, y, z)
-                    x, y, z, t := doubleWhole(x, y, z)
+                    // Twice itself four times; T, which sums take, the last time.
+                    {
+                        let a := mulmod(x, x, P)
+                        let b := mulmod(y, y, P)
+                        let h := add(a, b)
+                        let e := add(x, y)
+                        e := addmod(h, sub(P, mulmod(e, e, P)), P)
+                        let g := add(a, sub(P, b))
+                        let f := addmod(mulmod(z, add(z, z), P), g, P)
+                        x := mulmod(e, f, P)
+                        y := mulmod(g, h, P)
+                        z := mulmod(f, g, P)
+                    }
+                    {
+                        let a := mulmod(x, x, P)
+                        let b := mulmod(y, y, P)
+                        let h := add(a, b)
+                        let e := add(x, y)
+                        e := addmod(h, sub(P, mulmod(e, e, P)), P)
+                        let g := add(a, sub(P, b))
+                        let f := addmod(mulmod(z, add(z, z), P), g, P)
+                        x := mulmod(e, f, P)
+                        y := mulmod(g, h, P)
+                        z := mulmod(f, g, P)
+                    }
+                    {
+                        let a := mulmod(x, x, P)
+                        let b := mulmod(y, y, P)
+                        let h := add(a, b)
+                        let e := add(x, y)
+                        e := addmod(h, sub(P, mulmod(e, e, P)), P)
+                        let g := add(a, sub(P, b))
+                        let f := addmod(mulmod(z, add(z, z), P), g, P)
+                        x := mulmod(e, f, P)
+                        y := mulmod(g, h, P)
+                        z := mulmod(f, g, P)
+                    }
+                    {
+                        let a := mulmod(x, x, P)
+                        let b := mulmod(y, y, P)
+                        let h := add(a, b)
+                        let e := add(x, y)
+                        e := addmod(h, sub(P, mulmod(e, e, P)), P)
+                        let g := add(a, sub(P, b))
+                        let f := addmod(mulmod(z, add(z, z), P), g, P)
+                        x := mulmod(e, f, P)
+                        y := mulmod(g, h, P)
+                        z := mulmod(f, g, P)
+                        t := mulmod(e, h, P)
+                    }
                 }
                 let digit := and(shr(shift, s), 15)
-                if digit { x, y, z, t := plus(x, y, t, add(z, z), add(first, mul(0x60, digit))) }
+                if digit {
+                    let entry := add(first, mul(0x60, digit))
+                    let a := mulmod(add(y, sub(P, x)), mload(add(entry, 0x20)), P)
+                    let b := mulmod(add(y, x), mload(entry), P)
+                    let c := mulmod(t, mload(add(entry, 0x40)), P)
+                    let d := add(z, z)
+                    let e := add(b, sub(P, a))
+                    let h := add(b, a)
+                    let f := addmod(d, sub(P, c), P)
+                    let g := addmod(d, c, P)
+                    x := mulmod(e, f, P)
+                    y := mulmod(g, h, P)
+                    z := mulmod(f, g, P)
+                    t := mulmod(e, h, P)
+                }
                 digit := and(shr(shift, k), 15)
                 if digit {
                     let entry := add(other, shl(7, digit))
-                    x, y, z, t := plus(x, y, t, mulmod(z, mload(add(entry, 0x60)), P), entry)
+                    let a := mulmod(add(y, sub(P, x)), mload(add(entry, 0x20)), P)
+                    let b := mulmod(add(y, x), mload(entry), P)
+                    let c := mulmod(t, mload(add(entry, 0x40)), P)
+                    let d := mulmod(z, mload(add(entry, 0x60)), P)
+                    let e := add(b, sub(P, a))
+                    let h := add(b, a)
+                    let f := addmod(d, sub(P, c), P)
+                    let g := addmod(d, c, P)
+                    x := mulmod(e, f, P)
+                    y := mulmod(g, h, P)
+                    z := mulmod(f, g, P)
+                    t := mulmod(e, h, P)
                 }
             }
             mstore(sum, x)

@@ -12,6 +12,7 @@ import {Vm, vm} from "../Vm.sol";
 import {FakeSafe} from "../fakes/FakeSafe.sol";
 import {Target} from "../fakes/Target.sol";
 import {Economy} from "./Economy.sol";
+import {Row, digestOf, packRows} from "./VoteRows.sol";
 
 /// @dev Ballots over an economy: a provider with two delegators, and a holder of liquid CLOI, each with a
 /// key.
@@ -158,25 +159,29 @@ abstract contract BallotBox is Economy {
     function row(bytes32 id, uint256 key, bytes memory choice, uint256 timestamp, uint32 parts)
         internal
         view
-        returns (IBallots.Row memory made)
+        returns (Row memory made)
     {
         made.timestamp = uint64(timestamp);
         (made.parts, made.choice) = (parts, choice);
         made.fromHash = keccak256(abi.encode(key));
-        (made.v, made.r, made.s) = vm.sign(key, ballots.digestOf(id, made));
+        (made.v, made.r, made.s) = vm.sign(key, digest(id, made));
+    }
+
+    function digest(bytes32 id, Row memory one) internal view returns (bytes32) {
+        return digestOf(ballots.ballotOf(id).kind, ballots.space(), id, one);
     }
 
     function number(uint32 choice) internal pure returns (bytes memory) {
         return abi.encodePacked(choice);
     }
 
-    function single(IBallots.Row memory one) internal pure returns (IBallots.Row[] memory rows) {
-        rows = new IBallots.Row[](1);
+    function single(Row memory one) internal pure returns (Row[] memory rows) {
+        rows = new Row[](1);
         rows[0] = one;
     }
 
-    function postRow(bytes32 id, IBallots.Row memory one) internal {
-        ballots.post(id, single(one));
+    function postRow(bytes32 id, Row memory one) internal {
+        ballots.post(id, packRows(single(one)));
     }
 
     /// @dev Signs and posts a vote of now, with everything that the voter has.
@@ -185,7 +190,7 @@ abstract contract BallotBox is Economy {
     }
 
     /// @dev Posts a row and returns why it was skipped; reverts where it counts.
-    function skipped(bytes32 id, IBallots.Row memory one) internal returns (IBallots.Reason reason) {
+    function skipped(bytes32 id, Row memory one) internal returns (IBallots.Reason reason) {
         vm.recordLogs();
         postRow(id, one);
         Vm.Log[] memory logs = vm.getRecordedLogs();

@@ -2,7 +2,6 @@ import {
   type Chain,
   type CountedVoteEvent,
   getBallotStanding,
-  getCountedVote,
   getProposedBallot,
   getVoteEvents,
   type ProposedBallot,
@@ -19,6 +18,7 @@ import { lastGoodVotes, lastOfEach } from './post.ts'
 import { partsWith, type VotingPower, weigh } from './tally/power.ts'
 import { type Tally, tally } from './tally/tally.ts'
 
+/** Of a vote that was cast by a transaction. */
 const TRANSACTION_TAG = 2 ** 32 - 1
 
 /** A counted vote that nothing accounts for, or a signed one that isn't counted. */
@@ -64,7 +64,6 @@ export async function auditBallot(chain: Chain, id: Hex, envelopes: Iterable<Sig
   const { last, leftOut } = await lastGoodVotes(ballot, envelopes)
   const signed = new Map(last.map((vote) => [vote.from, vote]))
   const forged = leftOut.filter(({ reason }) => reason === 'bad-signature')
-  const byTransaction = await votersByTransaction(chain, id, counted.keys())
   return {
     ballot,
     recomputed,
@@ -74,10 +73,10 @@ export async function auditBallot(chain: Chain, id: Hex, envelopes: Iterable<Sig
       recomputed.sums.length === onChain.sums.length &&
       recomputed.sums.every((sum, at) => sum === onChain.sums[at]),
     counted: counted.size,
-    byTransaction: byTransaction.size,
+    byTransaction: [...counted.values()].filter(isByTransaction).length,
     envelopes: signed.size,
     discrepancies: [
-      ...compare(ballot, counted, byTransaction, signed),
+      ...compare(ballot, counted, signed),
       ...forged.map(({ voter, id: vote }) => ({ voter, what: 'bad-signature' as const, id: vote })),
     ],
   }
@@ -107,33 +106,27 @@ async function recompute(
   )
 }
 
-/** Voters whose vote was cast by a transaction, which has the greatest tag. */
-async function votersByTransaction(chain: Chain, id: Hex, voters: Iterable<Address>): Promise<Set<Address>> {
-  const found = await inBatches(voters, async (voter) => {
-    const { tag } = await getCountedVote(chain, id, voter)
-    return tag === TRANSACTION_TAG ? [voter] : []
-  })
-  return new Set(found.flat())
-}
+/** Whether a vote was cast by a transaction. */
+const isByTransaction = ({ tag }: CountedVoteEvent) => tag === TRANSACTION_TAG
 
 function compare(
   ballot: Ballot,
   counted: ReadonlyMap<Address, CountedVoteEvent>,
-  byTransaction: ReadonlySet<Address>,
   signed: ReadonlyMap<Address, SignedVote>,
 ): Discrepancy[] {
   const found: Discrepancy[] = []
-  for (const { voter, choice, timestamp } of counted.values()) {
+  for (const event of counted.values()) {
+    const { voter, choice, timestamp } = event
     const vote = signed.get(voter)
     if (!vote) {
-      if (!byTransaction.has(voter)) found.push({ voter, what: 'no-envelope' })
+      if (!isByTransaction(event)) found.push({ voter, what: 'no-envelope' })
       continue
     }
     const { id } = vote
     if (vote.timestamp > timestamp) found.push({ voter, what: 'newer-not-posted', id })
     else if (vote.timestamp === timestamp && wordOf(ballot, vote) !== choice)
       found.push({ voter, what: 'other-choice', id })
-    else if (vote.timestamp < timestamp && !byTransaction.has(voter))
+    else if (vote.timestamp < timestamp && !isByTransaction(event))
       found.push({ voter, what: 'no-envelope', id })
   }
   for (const { from, id } of signed.values())

@@ -18,6 +18,7 @@ export {
   type PoolToken,
 } from './actions/governance/pool.ts'
 export * from './actions/governance/power.ts'
+export type { BallotRow } from './actions/governance/vote-rows.ts'
 export { signBid } from './actions/leases/bid.ts'
 export * from './actions/leases/lease.ts'
 export { getResizes, resizeLease, signResizeBid } from './actions/leases/resize.ts'

@@ -3,13 +3,15 @@ pragma solidity 0.8.30;
 
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Errors} from "../../interfaces/Errors.sol";
 import {IBallots} from "../../interfaces/IBallots.sol";
 import {IPower} from "../../interfaces/IPower.sol";
 import {ITracks} from "../../interfaces/ITracks.sol";
+import {Shares} from "../../libraries/Shares.sol";
 import {Hex} from "../../migration/Hex.sol";
+import {Casts} from "./Casts.sol";
 import {Choices} from "./Choices.sol";
+import {Rows} from "./Rows.sol";
 import {Tally} from "./Tally.sol";
 import {VoteMessage} from "./VoteMessage.sol";
 
@@ -19,15 +21,7 @@ import {VoteMessage} from "./VoteMessage.sol";
 /// counted first: what they take is taken out of its vote, or of what it will have.
 abstract contract Polls is IBallots {
     using Tally for Tally.Sums;
-
-    /// @dev What is counted of a voter; in one word. `choice` is elsewhere for `Weighted`.
-    struct Cast {
-        uint64 choice;
-        uint32 timestamp;
-        uint32 tag;
-        uint32 parts;
-        uint96 weight;
-    }
+    using Casts for uint256;
 
     /// @dev A provider's pool in one ballot.
     struct PoolCast {
@@ -46,10 +40,24 @@ abstract contract Polls is IBallots {
         /// Votes are signed from and until then.
         uint256 from;
         uint256 until;
-        bytes32 voteType;
-        bytes32 proposal;
         uint256 gained;
         uint256 lost;
+        /// Of `Basic` and `Single`: what the sum of each choice changes by, modulo 2^256.
+        uint256[] changes;
+        /// The pool that was looked up last, and its provider again where the row says that it is its own.
+        address provider;
+        uint256 assets;
+        uint256 shares;
+        address known;
+    }
+
+    /// @dev What is counted of a ballot.
+    struct Counts {
+        Tally.Sums sums;
+        mapping(address voter => uint256 word) cast;
+        /// The choices of `Weighted`.
+        mapping(address voter => uint256) weights;
+        mapping(address provider => PoolCast) pool;
     }
 
     uint256 private constant BPS = 10_000;
@@ -59,7 +67,7 @@ abstract contract Polls is IBallots {
     uint256 private constant TOLERANCE = 5 minutes;
     /// @dev Of the supply: the least electorate.
     uint256 private constant LEAST_ELECTORATE_BPS = 500;
-    /// @dev Bits of `Row.parts` that stand for pools.
+    /// @dev Bits of a row's parts that stand for pools.
     uint256 private constant POOLS = 31;
     uint256 private constant FOR = 1;
     uint256 private constant AGAINST = 2;
@@ -76,10 +84,7 @@ abstract contract Polls is IBallots {
     string public space;
 
     mapping(bytes32 id => Ballot) internal _ballot;
-    mapping(bytes32 id => Tally.Sums) private _sums;
-    mapping(bytes32 id => mapping(address voter => uint256 word)) private _cast;
-    mapping(bytes32 id => mapping(address voter => uint256)) private _weights;
-    mapping(bytes32 id => mapping(address provider => PoolCast)) private _pool;
+    mapping(bytes32 id => Counts) private _counts;
 
     constructor(address token_, address power_, ITracks tracks_, string memory space_) {
         if (token_ == address(0) || power_ == address(0) || address(tracks_) == address(0)) {
@@ -92,17 +97,22 @@ abstract contract Polls is IBallots {
     // VOTE
 
     /// @inheritdoc IBallots
-    function post(bytes32 id, Row[] calldata rows) external {
+    function post(bytes32 id, bytes calldata rows) external {
         Poll memory poll = _open(id);
         if (block.timestamp + TOLERANCE < poll.until) poll.until = block.timestamp + TOLERANCE;
-        poll.voteType = VoteMessage.typeOf(poll.kind);
-        poll.proposal = keccak256(Hex.ofWord(id));
+        VoteMessage.Message memory message =
+            VoteMessage.begin(poll.kind, _spaceHash, keccak256(Hex.ofWord(id)));
         uint256 free;
+        uint256 at;
         assembly ("memory-safe") {
             free := mload(0x40)
+            at := rows.offset
         }
-        for (uint256 i = 0; i < rows.length; ++i) {
-            (bool isCounted, Reason reason) = _countRow(poll, rows[i]);
+        uint256 end = at + rows.length;
+        for (uint256 i = 0; at < end; ++i) {
+            bool isCounted;
+            Reason reason;
+            (isCounted, reason, at) = _countRow(poll, message, at, end);
             if (!isCounted) emit Skipped(id, i, reason);
             // Nothing that a row needed memory for is needed any more.
             assembly ("memory-safe") {
@@ -116,13 +126,13 @@ abstract contract Polls is IBallots {
     function vote(bytes32 id, bytes calldata choice, uint32 parts) external {
         Poll memory poll = _open(id);
         if (block.timestamp >= poll.until) revert WrongState(id, stateOf(id));
-        uint256 chosen = Choices.read(poll.kind, poll.choices, choice);
+        (uint256 chosen,) = Choices.read(poll.kind, poll.choices, choice);
         if (chosen == 0) revert NoSuchChoice();
         // It counts instead of whatever was counted before.
-        Cast memory old = _unpack(_cast[id][msg.sender]);
-        uint32 timestamp = uint32(block.timestamp);
-        if (old.timestamp >= timestamp) timestamp = old.timestamp + (old.tag == type(uint32).max ? 1 : 0);
-        (bool isCounted,) = _count(poll, msg.sender, chosen, Cast(0, timestamp, type(uint32).max, parts, 0));
+        uint256 stamp = Casts.stampOf(uint32(block.timestamp), type(uint32).max);
+        uint256 old = _counts[id].cast[msg.sender].stampIn();
+        if (old >= stamp) stamp = uint64((old + 1) | type(uint32).max);
+        (bool isCounted,) = _count(poll, msg.sender, chosen, stamp, parts);
         if (!isCounted) revert NoPowerThen(msg.sender, poll.snapshot);
         _close(poll);
     }
@@ -144,38 +154,33 @@ abstract contract Polls is IBallots {
 
     /// @inheritdoc IBallots
     function tallyOf(bytes32 id) external view returns (uint256[] memory) {
-        return _sums[id].all(_ballot[id].kind, _ballot[id].choices);
+        return _counts[id].sums.all(_ballot[id].kind, _ballot[id].choices);
     }
 
     /// @inheritdoc IBallots
     function leaderOf(bytes32 id) external view returns (uint256) {
-        return _sums[id].leader(_ballot[id].kind, _ballot[id].choices);
+        return _counts[id].sums.leader(_ballot[id].kind, _ballot[id].choices);
     }
 
     /// @inheritdoc IBallots
     function voteOf(bytes32 id, address voter) external view returns (Vote memory) {
-        Cast memory cast = _unpack(_cast[id][voter]);
-        return
-            Vote(
-                _choiceOf(_ballot[id].kind, id, voter, cast),
-                cast.timestamp,
-                cast.tag,
-                cast.parts,
-                cast.weight
-            );
+        Counts storage counts = _counts[id];
+        uint256 word = counts.cast[voter];
+        return word.toVote(_choiceOf(counts, _ballot[id].kind, voter, word));
     }
 
     /// @inheritdoc IBallots
     function overriddenOf(bytes32 id, address provider) external view returns (uint256) {
-        return _pool[id][provider].overridden;
+        return _counts[id].pool[provider].overridden;
     }
 
     /// @inheritdoc IBallots
     function powerOf(bytes32 id, address voter) external view returns (uint32 parts, uint256 weight) {
-        uint256 snapshot = _ballot[id].snapshot;
+        Poll memory poll;
+        poll.snapshot = _ballot[id].snapshot;
         for (uint256 part = 0; part <= _poolsOf(voter); ++part) {
-            (address provider, uint256 worth) = _worthOf(voter, part, snapshot);
-            if (provider == voter && part != 0) worth -= _pool[id][voter].overridden;
+            (address provider, uint256 worth) = _worthOf(poll, voter, part);
+            if (provider == voter && part != 0) worth -= _counts[id].pool[voter].overridden;
             if (worth == 0) continue;
             parts |= uint32(1 << part);
             weight += worth;
@@ -189,20 +194,6 @@ abstract contract Polls is IBallots {
             (, uint256 worth) = IPower(power).stakeOf(account, i, time);
             weight += worth;
         }
-    }
-
-    /// @inheritdoc IBallots
-    function digestOf(bytes32 id, Row calldata row) external view returns (bytes32) {
-        Ballot storage ballot = _ballot[id];
-        if (ballot.start == 0) revert UnknownBallot(id);
-        if (Choices.read(ballot.kind, ballot.choices, row.choice) == 0) revert NoSuchChoice();
-        return VoteMessage.digest(
-            VoteMessage.typeOf(ballot.kind),
-            _spaceHash,
-            keccak256(Hex.ofWord(id)),
-            VoteMessage.choiceWord(ballot.kind, row.choice),
-            row
-        );
     }
 
     // OUTCOME
@@ -254,15 +245,15 @@ abstract contract Polls is IBallots {
         Ballot storage ballot = _ballot[id];
         uint256 needed = support * ballot.electorate;
         if (ballot.kind != Kind.Basic) return ballot.turnout != 0 && ballot.turnout * BPS >= needed;
-        uint256 yes = _sums[id].sum[FOR];
-        uint256 no = _sums[id].sum[AGAINST];
-        return
-            yes > no && yes * BPS >= approval * (yes + no) && (yes + _sums[id].sum[ABSTAIN]) * BPS >= needed;
+        uint256 yes = _counts[id].sums.sum[FOR];
+        uint256 no = _counts[id].sums.sum[AGAINST];
+        return yes > no && yes * BPS >= approval * (yes + no)
+            && (yes + _counts[id].sums.sum[ABSTAIN]) * BPS >= needed;
     }
 
     function _hasMajority(bytes32 id) private view returns (bool) {
         Ballot storage ballot = _ballot[id];
-        if (ballot.kind != Kind.Basic || 2 * _sums[id].sum[FOR] <= ballot.electorate) return false;
+        if (ballot.kind != Kind.Basic || 2 * _counts[id].sums.sum[FOR] <= ballot.electorate) return false;
         ITracks.Track memory rules = _rulesOf(ballot);
         uint256 passed = block.timestamp - ballot.start;
         uint256 whole = rules.votingPeriod;
@@ -297,12 +288,14 @@ abstract contract Polls is IBallots {
         }
         (poll.id, poll.kind, poll.choices) = (id, ballot.kind, ballot.choices);
         (poll.snapshot, poll.from, poll.until) = (ballot.snapshot, ballot.start - TOLERANCE, ballot.end);
+        poll.changes = new uint256[](poll.kind > Kind.Single ? 0 : poll.choices + 1);
     }
 
     /// @dev Brings what follows from the votes up to date.
     function _close(Poll memory poll) private {
         bytes32 id = poll.id;
         Ballot storage ballot = _ballot[id];
+        _counts[id].sums.change(poll.changes);
         if (poll.gained != poll.lost) ballot.turnout = uint96(ballot.turnout + poll.gained - poll.lost);
         bool hasMajority = _hasMajority(id);
         if (hasMajority != (ballot.majoritySince != 0)) {
@@ -318,81 +311,93 @@ abstract contract Polls is IBallots {
         emit BallotExtended(id, end);
     }
 
-    function _countRow(Poll memory poll, Row calldata row) private returns (bool, Reason) {
-        uint256 timestamp = row.timestamp;
-        if (timestamp < poll.from || timestamp > poll.until) return (false, Reason.OutOfTime);
-        bytes calldata text = row.choice;
-        uint256 choice = Choices.read(poll.kind, poll.choices, text);
-        if (choice == 0) return (false, Reason.BadChoice);
-        bytes32 digest = VoteMessage.digest(
-            poll.voteType, _spaceHash, poll.proposal, VoteMessage.choiceWord(poll.kind, text), row
-        );
-        (address voter, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, row.v, row.r, row.s);
-        if (problem != ECDSA.RecoverError.NoError) return (false, Reason.BadSignature);
-        return _count(poll, voter, choice, Cast(0, uint32(timestamp), uint32(bytes4(digest)), row.parts, 0));
+    function _countRow(Poll memory poll, VoteMessage.Message memory message, uint256 at, uint256 end)
+        private
+        returns (bool isCounted, Reason reason, uint256 next)
+    {
+        uint256 parts;
+        bytes calldata text;
+        (parts, text, next) = Rows.read(at, end, message);
+        poll.known = parts >> 32 == 0 ? address(0) : poll.provider;
+        uint256 stamp = message.timestamp;
+        if (stamp < poll.from || stamp > poll.until) return (false, Reason.OutOfTime, next);
+        uint256 choice;
+        (choice, message.choice) = Choices.read(poll.kind, poll.choices, text);
+        if (choice == 0) return (false, Reason.BadChoice, next);
+        bytes32 digest = VoteMessage.digest(message);
+        stamp = Casts.stampOf(stamp, uint256(digest) >> 224);
+        address voter = Rows.signerOf(at, digest);
+        if (voter == address(0)) return (false, Reason.BadSignature, next);
+        (isCounted, reason) = _count(poll, voter, choice, stamp, uint32(parts));
     }
 
-    /// @dev `next`: when and how it was signed, and the parts to count.
-    function _count(Poll memory poll, address voter, uint256 choice, Cast memory next)
+    /// @dev `stamp`: when it was signed and its tag. `parts`: those to count.
+    function _count(Poll memory poll, address voter, uint256 choice, uint256 stamp, uint256 parts)
         private
         returns (bool, Reason)
     {
-        Cast memory cast = _unpack(_cast[poll.id][voter]);
-        uint256 oldChoice = _choiceOf(poll.kind, poll.id, voter, cast);
-        bool isSame = next.timestamp == cast.timestamp && next.tag == cast.tag && choice == oldChoice;
-        next.parts &= ~cast.parts;
-        if (!(isSame ? next.parts != 0 : _isNewer(next, cast))) return (false, Reason.Outdated);
-        (uint32 gained, uint256 weight) = _take(poll, voter, next.parts);
-        if (isSame ? gained == 0 : weight + cast.weight == 0) return (false, Reason.NoPower);
+        Counts storage counts = _counts[poll.id];
+        uint256 old = counts.cast[voter];
+        uint256 oldChoice = _choiceOf(counts, poll.kind, voter, old);
+        bool isSame = stamp == old.stampIn() && choice == oldChoice;
+        parts &= ~old.partsIn();
+        if (isSame ? parts == 0 : stamp <= old.stampIn()) return (false, Reason.Outdated);
+        (uint256 gained, uint256 weight) = _take(poll, counts, voter, parts);
+        uint256 before = old.weightIn();
+        if (isSame ? gained == 0 : weight + before == 0) return (false, Reason.NoPower);
         poll.gained += weight;
-        weight += cast.weight;
-        _move(poll, oldChoice, cast.weight, choice, weight);
-        if (poll.kind != Kind.Weighted) next.choice = uint64(choice);
-        else if (choice != oldChoice) _weights[poll.id][voter] = choice;
-        (next.parts, next.weight) = (cast.parts | gained, uint96(weight));
-        _cast[poll.id][voter] = _pack(next);
-        emit VoteCounted(poll.id, voter, choice, next.timestamp, next.parts, next.weight);
+        weight += before;
+        gained |= old.partsIn();
+        if (choice == oldChoice) {
+            _move(poll, counts, choice, before, weight);
+        } else {
+            if (before != 0) _move(poll, counts, oldChoice, before, 0);
+            _move(poll, counts, choice, 0, weight);
+        }
+        old = Casts.pack(stamp, gained, weight);
+        emit VoteCounted(poll.id, voter, choice, old);
+        if (poll.kind != Kind.Weighted) old = old.withChoice(choice);
+        else if (choice != oldChoice) counts.weights[voter] = choice;
+        counts.cast[voter] = old;
         return (true, Reason.NoPower);
     }
 
-    /// @dev Which of two votes counts, whichever came first.
-    function _isNewer(Cast memory next, Cast memory cast) private pure returns (bool) {
-        if (next.timestamp != cast.timestamp) return next.timestamp > cast.timestamp;
-        return next.tag > cast.tag;
-    }
-
-    function _move(Poll memory poll, uint256 oldChoice, uint256 before, uint256 choice, uint256 weight)
+    /// @dev A vote's weight becomes `to` where it was `from`.
+    function _move(Poll memory poll, Counts storage counts, uint256 choice, uint256 from, uint256 to)
         private
     {
-        Tally.Sums storage sums = _sums[poll.id];
-        if (choice == oldChoice) return sums.move(poll.kind, choice, before, weight);
-        if (before != 0) sums.move(poll.kind, oldChoice, before, 0);
-        sums.move(poll.kind, choice, 0, weight);
+        if (poll.kind > Kind.Single) return counts.sums.move(poll.kind, choice, from, to);
+        unchecked {
+            poll.changes[choice] += to - from;
+        }
     }
 
     /// @dev What parts of a voter's power are worth that aren't counted yet, and which of them are worth
     /// something. Stake is taken out of its provider's vote.
-    function _take(Poll memory poll, address voter, uint32 parts)
+    function _take(Poll memory poll, Counts storage counts, address voter, uint256 parts)
         private
-        returns (uint32 gained, uint256 weight)
+        returns (uint256 gained, uint256 weight)
     {
         for (uint256 part = 0; parts >> part != 0; ++part) {
             if (parts >> part & 1 == 0) continue;
-            (address provider, uint256 worth) = _worthOf(voter, part, poll.snapshot);
+            (address provider, uint256 worth) = _worthOf(poll, voter, part);
             if (worth == 0) continue;
-            if (part != 0) worth = _takeStake(poll, voter, provider, worth);
+            if (part != 0) worth = _takeStake(poll, counts, voter, provider, worth);
             if (worth == 0) continue;
-            gained |= uint32(1 << part);
+            gained |= 1 << part;
             weight += worth;
         }
     }
 
     /// @dev Takes a delegator's stake out of its provider's vote, or the rest of its pool for a provider.
-    function _takeStake(Poll memory poll, address voter, address provider, uint256 worth)
-        private
-        returns (uint256)
-    {
-        PoolCast storage pool = _pool[poll.id][provider];
+    function _takeStake(
+        Poll memory poll,
+        Counts storage counts,
+        address voter,
+        address provider,
+        uint256 worth
+    ) private returns (uint256) {
+        PoolCast storage pool = counts.pool[provider];
         uint96 overridden = pool.overridden;
         if (provider == voter) {
             pool.isCounted = true;
@@ -401,25 +406,29 @@ abstract contract Polls is IBallots {
         // Below all there is of the token.
         pool.overridden = overridden + uint96(worth);
         if (!pool.isCounted) return worth;
-        Cast memory cast = _unpack(_cast[poll.id][provider]);
-        uint256 choice = _choiceOf(poll.kind, poll.id, provider, cast);
-        _sums[poll.id].move(poll.kind, choice, cast.weight, cast.weight - worth);
-        cast.weight -= uint96(worth);
-        _cast[poll.id][provider] = _pack(cast);
+        uint256 word = counts.cast[provider];
+        uint256 weight = word.weightIn();
+        _move(poll, counts, _choiceOf(counts, poll.kind, provider, word), weight, weight - worth);
+        // The weight is the lowest of the word, and there is as much of it.
+        counts.cast[provider] = word - worth;
         poll.lost += worth;
         return worth;
     }
 
     /// @dev What a part of a voter's power is worth: liquid CLOI, its stake in a pool, or the whole pool
     /// where that is its own.
-    function _worthOf(address voter, uint256 part, uint256 snapshot)
+    function _worthOf(Poll memory poll, address voter, uint256 part)
         private
         view
         returns (address provider, uint256 worth)
     {
-        if (part == 0) return (address(0), IVotes(token).getPastVotes(voter, snapshot));
-        (provider, worth) = IPower(power).stakeOf(voter, part - 1, snapshot);
-        if (provider == voter) worth = IPower(power).poolAssetsAt(voter, snapshot);
+        if (part == 0) return (address(0), IVotes(token).getPastVotes(voter, poll.snapshot));
+        uint256 pool;
+        (provider, worth, pool) = IPower(power).positionOf(voter, part - 1, poll.snapshot, poll.known);
+        if (provider != poll.known) {
+            (poll.provider, poll.assets, poll.shares) = (provider, pool >> 128, uint128(pool));
+        }
+        worth = provider == voter ? poll.assets : Shares.toAssets(worth, poll.assets, poll.shares);
     }
 
     function _poolsOf(address account) private view returns (uint256 pools) {
@@ -427,27 +436,11 @@ abstract contract Polls is IBallots {
         if (pools > POOLS) pools = POOLS;
     }
 
-    function _choiceOf(Kind kind, bytes32 id, address voter, Cast memory cast)
+    function _choiceOf(Counts storage counts, Kind kind, address voter, uint256 word)
         private
         view
         returns (uint256)
     {
-        return kind == Kind.Weighted ? _weights[id][voter] : cast.choice;
-    }
-
-    function _pack(Cast memory cast) private pure returns (uint256) {
-        return uint256(cast.choice) << 192 | uint256(cast.timestamp) << 160 | uint256(cast.tag) << 128
-            | uint256(cast.parts) << 96 | cast.weight;
-    }
-
-    function _unpack(uint256 word) private pure returns (Cast memory) {
-        return
-            Cast(
-                uint64(word >> 192),
-                uint32(word >> 160),
-                uint32(word >> 128),
-                uint32(word >> 96),
-                uint96(word)
-            );
+        return kind == Kind.Weighted ? counts.weights[voter] : word.choiceIn();
     }
 }

@@ -33,6 +33,15 @@ library Tally {
         }
     }
 
+    /// @dev Changes the sum of each choice by what is there at its number, modulo 2^256.
+    function change(Sums storage self, uint256[] memory changes) internal {
+        for (uint256 i = 1; i < changes.length; ++i) {
+            int256 by = int256(changes[i]);
+            if (by > 0) self.sum[i] += uint256(by);
+            else if (by < 0) self.sum[i] -= uint256(-by);
+        }
+    }
+
     /// @dev Sums of all choices, or of all rankings from the smallest on.
     function all(Sums storage self, IBallots.Kind kind, uint256 count)
         internal

@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IBallots} from "../../../src/interfaces/IBallots.sol";
 import {vm} from "../../Vm.sol";
 import {BallotBox} from "../../stages/BallotBox.sol";
+import {Row, packRows} from "../../stages/VoteRows.sol";
 
 /// @dev Eight voters, two of them providers, of whom some are in both pools; a few ballots at a time. They
 /// vote, change their minds, post parts of what they have, in any order and again; council and committee do
@@ -94,9 +95,9 @@ contract BallotsHandler is BallotBox {
         uint256 i = who % VOTERS;
         choice = choice % 3 + 1;
         parts %= 8;
-        IBallots.Row memory one = row(id, KEY + i, number(choice), clock - ago % 1 days, parts);
+        Row memory one = row(id, KEY + i, number(choice), clock - ago % 1 days, parts);
         IBallots.Vote memory before = ballots.voteOf(id, voter[i]);
-        try ballots.post(id, single(one)) {} catch {}
+        try ballots.post(id, packRows(single(one))) {} catch {}
         IBallots.Vote memory vote = ballots.voteOf(id, voter[i]);
         if (vote.timestamp == one.timestamp && vote.choice == choice) {
             (choiceOf[id][i], votedAt[id][i]) = (choice, one.timestamp);

@@ -8,6 +8,7 @@ import {vm} from "../../Vm.sol";
 import {FakeSafe} from "../../fakes/FakeSafe.sol";
 import {Target} from "../../fakes/Target.sol";
 import {BallotBoxTest} from "../../stages/BallotBox.sol";
+import {Row} from "../../stages/VoteRows.sol";
 
 contract CarryOutTest is BallotBoxTest {
     // OUTCOME
@@ -53,9 +54,8 @@ contract CarryOutTest is BallotBoxTest {
         assertState(id, IBallots.State.Passed);
         ballots.queue(id, setting(7));
         assertState(id, IBallots.State.Queued);
-        IBallots.Row[] memory none = new IBallots.Row[](0);
         vm.expectRevert(abi.encodeWithSelector(IBallots.WrongState.selector, id, IBallots.State.Queued));
-        ballots.post(id, none);
+        ballots.post(id, "");
     }
 
     function test_a_curve_that_falls_makes_a_majority_without_a_vote() public {
@@ -69,14 +69,14 @@ contract CarryOutTest is BallotBoxTest {
         ballots.vote(id, number(2), ALL);
         vm.assertEq(ballots.ballotOf(id).majoritySince, 0);
         vm.warp(block.timestamp + 4 days);
-        ballots.post(id, new IBallots.Row[](0));
+        ballots.post(id, "");
         vm.assertEq(ballots.ballotOf(id).majoritySince, block.timestamp);
     }
 
     function test_late_votes_that_turn_the_outcome_extend_it_once() public {
         bytes32 id = propose(basic(PARAMETERS, setting(7)));
         vm.warp(block.timestamp + 1 hours);
-        IBallots.Row memory kept = row(id, HOLDER, number(1), block.timestamp, ALL);
+        Row memory kept = row(id, HOLDER, number(1), block.timestamp, ALL);
         uint256 end = ballots.ballotOf(id).end;
         vm.warp(end + 12 hours - 1);
         cast2(id, FIRST, 1, end - 1);

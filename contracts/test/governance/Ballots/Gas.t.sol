@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IBallots} from "../../../src/interfaces/IBallots.sol";
 import {vm} from "../../Vm.sol";
 import {BallotBoxTest} from "../../stages/BallotBox.sol";
+import {Row, packRows} from "../../stages/VoteRows.sol";
 
 /// @dev Gas of whole transactions, calldata included, as in the other tests of gas.
 contract BallotsGasTest is BallotBoxTest {
@@ -31,14 +32,22 @@ contract BallotsGasTest is BallotBoxTest {
         vm.warp(block.timestamp + 1 hours);
         bytes32 id = propose(basic(PARAMETERS, setting(7)));
         vm.warp(block.timestamp + 1 hours);
-        IBallots.Row[] memory rows = new IBallots.Row[](VOTERS);
+        Row[] memory rows = new Row[](VOTERS);
         for (uint256 i; i < VOTERS; ++i) {
-            rows[i] = row(id, 0x5000 + i, number(1), block.timestamp, parts);
+            rows[i] = said(id, 0x5000 + i, parts);
+            rows[i].isInLastPool = i != 0 && parts == POOL;
         }
-        ballots.post(id, rows);
+        ballots.post(id, packRows(rows));
         each = vm.lastCallGas().gasTotalUsed / VOTERS;
         vm.assertEq(tally(id, 1), (1_000 * ONE) * VOTERS + VOTERS * (VOTERS - 1) / 2);
-        vm.assertLe(each, 48_000);
+        vm.assertLe(each, 40_000);
+    }
+
+    /// @dev A vote as snapshot.js makes it: without a reason, and with the program's name.
+    function said(bytes32 id, uint256 key, uint32 parts) private view returns (Row memory made) {
+        (made.timestamp, made.parts, made.choice) = (uint64(block.timestamp), parts, number(1));
+        (made.fromHash, made.appHash) = (keccak256(abi.encode(key)), keccak256("cloister"));
+        (made.v, made.r, made.s) = vm.sign(key, digest(id, made));
     }
 
     function test_gas_of_one_ballot() public {
@@ -50,19 +59,15 @@ contract BallotsGasTest is BallotBoxTest {
         vm.snapshotGasLastCall("Gas", "propose");
         vm.warp(block.timestamp + 1 hours);
         cast(id, PROVIDER, 1);
-        IBallots.Row[] memory rows = single(row(id, HOLDER, number(1), block.timestamp, LIQUID));
-        ballots.post(id, rows);
+        Row[] memory rows = single(row(id, HOLDER, number(1), block.timestamp, LIQUID));
+        ballots.post(id, packRows(rows));
         vm.snapshotGasLastCall("Gas", "post of 1");
         vm.warp(ballots.postingEndOf(id));
         ballots.queue(id, calls);
         vm.snapshotGasLastCall("Gas", "queue");
         vm.warp(ballots.ballotOf(id).executableAt);
         ballots.execute(id, calls);
-        uint256 whole = vm.snapshotGasLastCall("Gas", "execute of 1 call");
-        vm.prank(address(safe));
-        target.set(8);
-        // Beside what the call itself takes.
-        vm.assertLe(whole - 26_000, 120_000);
+        vm.assertLe(vm.snapshotGasLastCall("Gas", "execute of 1 call"), 120_000);
     }
 
     function test_gas_of_a_transfer_by_those_who_never_registered() public {

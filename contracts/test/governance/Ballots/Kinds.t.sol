@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IBallots} from "../../../src/interfaces/IBallots.sol";
 import {vm} from "../../Vm.sol";
 import {BallotBoxTest} from "../../stages/BallotBox.sol";
+import {Row} from "../../stages/VoteRows.sol";
 
 contract KindsTest is BallotBoxTest {
     function test_single_choices_lead_alone_or_nobody_does() public {
@@ -125,8 +126,8 @@ contract KindsTest is BallotBoxTest {
     }
 
     function noChoice(bytes32 id, bytes memory choice) private {
-        IBallots.Row memory one;
-        (one.timestamp, one.choice) = (uint64(block.timestamp), choice);
+        Row memory one;
+        (one.v, one.timestamp, one.choice) = (27, uint64(block.timestamp), choice);
         assertReason(skipped(id, one), IBallots.Reason.BadChoice);
     }
 }

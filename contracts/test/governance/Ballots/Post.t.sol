@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IBallots} from "../../../src/interfaces/IBallots.sol";
 import {vm} from "../../Vm.sol";
 import {BallotBoxTest} from "../../stages/BallotBox.sol";
+import {Row, packRows} from "../../stages/VoteRows.sol";
 
 contract PostTest is BallotBoxTest {
     bytes32 private id;
@@ -96,7 +97,7 @@ contract PostTest is BallotBoxTest {
         vm.prank(late);
         token.delegate(late);
         vm.warp(block.timestamp + 1);
-        IBallots.Row memory one = row(id, 0x2001, number(1), block.timestamp, ALL);
+        Row memory one = row(id, 0x2001, number(1), block.timestamp, ALL);
         assertReason(skipped(id, one), IBallots.Reason.NoPower);
         (uint32 parts, uint256 weight) = ballots.powerOf(id, late);
         vm.assertEq(parts + weight, 0);
@@ -105,8 +106,8 @@ contract PostTest is BallotBoxTest {
     // WHICH VOTE COUNTS
 
     function test_the_later_of_two_votes_counts_in_either_order() public {
-        IBallots.Row memory early = row(id, HOLDER, number(1), block.timestamp - 10, ALL);
-        IBallots.Row memory late = row(id, HOLDER, number(2), block.timestamp, ALL);
+        Row memory early = row(id, HOLDER, number(1), block.timestamp - 10, ALL);
+        Row memory late = row(id, HOLDER, number(2), block.timestamp, ALL);
         postRow(id, early);
         postRow(id, late);
         assertReason(skipped(id, early), IBallots.Reason.Outdated);
@@ -115,10 +116,9 @@ contract PostTest is BallotBoxTest {
     }
 
     function test_of_two_votes_of_one_second_the_greater_digest_counts() public {
-        IBallots.Row memory a = row(id, HOLDER, number(1), block.timestamp, ALL);
-        IBallots.Row memory b = row(id, HOLDER, number(2), block.timestamp, ALL);
-        (IBallots.Row memory less, IBallots.Row memory more) =
-            ballots.digestOf(id, a) < ballots.digestOf(id, b) ? (a, b) : (b, a);
+        Row memory a = row(id, HOLDER, number(1), block.timestamp, ALL);
+        Row memory b = row(id, HOLDER, number(2), block.timestamp, ALL);
+        (Row memory less, Row memory more) = digest(id, a) < digest(id, b) ? (a, b) : (b, a);
         postRow(id, less);
         postRow(id, more);
         assertReason(skipped(id, less), IBallots.Reason.Outdated);
@@ -126,7 +126,7 @@ contract PostTest is BallotBoxTest {
     }
 
     function test_a_poster_that_leaves_parts_out_weakens_nobody_for_good() public {
-        IBallots.Row memory one = row(id, FIRST, number(1), block.timestamp, LIQUID);
+        Row memory one = row(id, FIRST, number(1), block.timestamp, LIQUID);
         assertReason(skipped(id, one), IBallots.Reason.NoPower);
         vm.prank(vm.addr(FIRST));
         token.delegate(vm.addr(FIRST));
@@ -167,7 +167,7 @@ contract PostTest is BallotBoxTest {
     // WHAT IS SKIPPED
 
     function test_votes_of_another_ballot_space_or_contract_are_nobodys() public {
-        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
         bytes32 second = propose(basic(PARAMETERS, setting(8)));
         // Recovered, it is the signature of an account that has nothing.
         assertReason(skipped(second, one), IBallots.Reason.NoPower);
@@ -177,16 +177,16 @@ contract PostTest is BallotBoxTest {
     }
 
     function test_the_signer_votes_whoever_the_message_is_from() public {
-        IBallots.Row memory one = row(id, FIRST, number(1), block.timestamp, ALL);
+        Row memory one = row(id, FIRST, number(1), block.timestamp, ALL);
         one.fromHash = keccak256("0x the holder");
-        (one.v, one.r, one.s) = vm.sign(FIRST, ballots.digestOf(id, one));
+        (one.v, one.r, one.s) = vm.sign(FIRST, digest(id, one));
         postRow(id, one);
         vm.assertEq(tally(id, 1), 50_000 * ONE);
         vm.assertEq(ballots.voteOf(id, vm.addr(HOLDER)).weight, 0);
     }
 
     function test_texts_are_part_of_what_is_signed() public {
-        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
         one.reasonHash = keccak256("");
         (one.appHash, one.metadataHash) = (keccak256(""), keccak256("{}"));
         postRow(id, one);
@@ -198,37 +198,40 @@ contract PostTest is BallotBoxTest {
     function test_choices_that_there_are_not_are_skipped() public {
         bytes[6] memory choices =
             [number(0), number(4), number(type(uint32).max), bytes(""), hex"000001", hex"0000000001"];
-        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
         for (uint256 i; i < choices.length; ++i) {
             one.choice = choices[i];
             assertReason(skipped(id, one), IBallots.Reason.BadChoice);
         }
     }
 
+    /// @dev EIP-2098 leaves of the upper half of `s` what is below 2^255.
     function test_malleable_and_malformed_signatures_are_skipped() public {
-        IBallots.Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
-        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
         (bytes32 s, uint8 v) = (one.s, one.v);
-        (one.s, one.v) = (bytes32(order - uint256(s)), v == 27 ? 28 : 27);
+        one.s = bytes32(uint256(0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A1));
         assertReason(skipped(id, one), IBallots.Reason.BadSignature);
-        one.s = s;
-        uint8[4] memory others = [0, 1, 26, 29];
-        for (uint256 i; i < others.length; ++i) {
-            one.v = others[i];
-            assertReason(skipped(id, one), IBallots.Reason.BadSignature);
-        }
+        one.s = bytes32(type(uint256).max >> 1);
+        assertReason(skipped(id, one), IBallots.Reason.BadSignature);
+        one.s = 0;
+        assertReason(skipped(id, one), IBallots.Reason.BadSignature);
+        // With the other parity it is the signature of an account that has nothing.
+        (one.s, one.v) = (s, v == 27 ? 28 : 27);
+        assertReason(skipped(id, one), IBallots.Reason.NoPower);
         (one.r, one.s, one.v) = (0, 0, 27);
+        assertReason(skipped(id, one), IBallots.Reason.BadSignature);
+        one.r = bytes32(type(uint256).max);
         assertReason(skipped(id, one), IBallots.Reason.BadSignature);
         vm.assertEq(ballots.ballotOf(id).turnout, 0);
     }
 
     function test_votes_are_of_the_time_in_which_is_voted() public {
         IBallots.Ballot memory ballot = ballots.ballotOf(id);
-        IBallots.Row memory one = row(id, HOLDER, number(1), ballot.start - 5 minutes - 1, ALL);
+        Row memory one = row(id, HOLDER, number(1), ballot.start - 5 minutes - 1, ALL);
         assertReason(skipped(id, one), IBallots.Reason.OutOfTime);
         one = row(id, HOLDER, number(1), block.timestamp + 5 minutes + 1, ALL);
         assertReason(skipped(id, one), IBallots.Reason.OutOfTime);
-        IBallots.Row memory last = row(id, HOLDER, number(1), ballot.end, ALL);
+        Row memory last = row(id, HOLDER, number(1), ballot.end, ALL);
         one = row(id, FIRST, number(1), uint256(ballot.end) + 1, ALL);
         vm.warp(ballot.end + 1 days - 1);
         assertState(id, IBallots.State.Posting);
@@ -239,13 +242,13 @@ contract PostTest is BallotBoxTest {
         postRow(id, last);
         vm.warp(ballots.postingEndOf(id));
         vm.expectRevert();
-        ballots.post(id, single(last));
+        postRow(id, last);
         vm.expectRevert(abi.encodeWithSelector(IBallots.UnknownBallot.selector, bytes32("none")));
-        ballots.post("none", single(last));
+        postRow("none", last);
     }
 
     function test_bad_rows_leave_the_good_ones_of_their_batch_counted() public {
-        IBallots.Row[] memory rows = new IBallots.Row[](5);
+        Row[] memory rows = new Row[](5);
         rows[0] = row(id, HOLDER, number(1), block.timestamp, ALL);
         rows[1] = row(id, FIRST, number(1), block.timestamp, ALL);
         rows[1].choice = new bytes(20_000);
@@ -253,8 +256,97 @@ contract PostTest is BallotBoxTest {
         rows[2].s = bytes32(type(uint256).max);
         rows[3] = rows[0];
         rows[4] = row(id, PROVIDER, number(2), block.timestamp, ALL);
-        ballots.post(id, rows);
+        ballots.post(id, packRows(rows));
         vm.assertEq(tally(id, 1), 200_000 * ONE);
         vm.assertEq(tally(id, 2), 180_000 * ONE);
+    }
+
+    // WHAT ROWS ARE MADE OF
+
+    function test_texts_are_those_of_the_row_before_even_of_one_that_is_skipped() public {
+        Row[] memory rows = new Row[](4);
+        rows[0] = said(HOLDER, "because", "cloister", '{"a":1}');
+        rows[1] = said(FIRST, "because", "cloister", '{"a":1}');
+        rows[1].choice = number(4);
+        rows[2] = said(SECOND, "because", "snapshot", '{"a":1}');
+        rows[3] = said(PROVIDER, "", "snapshot", "{}");
+        bytes memory packed = packRows(rows);
+        // Of each row 111 bytes, and 3, 0, 1 and 2 texts.
+        vm.assertEq(packed.length, 4 * 111 + 6 * 32);
+        ballots.post(id, packed);
+        vm.assertEq(tally(id, 1), 380_000 * ONE);
+    }
+
+    function test_rows_that_end_too_early_or_have_other_texts_are_refused() public {
+        Row memory one = row(id, HOLDER, number(1), block.timestamp, ALL);
+        one.appHash = keccak256("cloister");
+        bytes memory whole = packRows(single(one));
+        for (uint256 length = 1; length < whole.length; ++length) {
+            bytes memory part = new bytes(length);
+            for (uint256 i; i < length; ++i) {
+                part[i] = whole[i];
+            }
+            vm.expectRevert(IBallots.BadRows.selector);
+            ballots.post(id, part);
+            vm.expectRevert(IBallots.BadRows.selector);
+            ballots.post(id, bytes.concat(whole, part));
+        }
+        for (uint256 bit = 4; bit < 8; ++bit) {
+            bytes memory other = bytes.concat(whole, new bytes(32));
+            other[104] |= bytes1(uint8(1 << bit));
+            vm.expectRevert(IBallots.BadRows.selector);
+            ballots.post(id, other);
+        }
+        // A choice that goes past the end.
+        whole[105] = 0xff;
+        vm.expectRevert(IBallots.BadRows.selector);
+        ballots.post(id, whole);
+    }
+
+    /// @dev Two pools and liquid CLOI, with every right and wrong word about whose pool is the last one's.
+    function test_whose_pool_is_the_last_ones_changes_no_count() public {
+        token.mint(proposer, 100_000 * ONE);
+        fund(vm.addr(0x3001));
+        put(vm.addr(0x3001), vm.addr(0x3001), 70_000 * ONE);
+        fund(vm.addr(0x3002));
+        put(vm.addr(0x3002), vm.addr(0x3001), 30_000 * ONE);
+        put(vm.addr(0x3002), vm.addr(PROVIDER), 5_000 * ONE);
+        vm.warp(block.timestamp + 1);
+        uint256[6] memory keys = [FIRST, 0x3002, 0x3001, HOLDER, SECOND, PROVIDER];
+        uint256[6] memory worth = [uint256(50_000), 35_000, 70_000, 200_000, 30_000, 100_000];
+        for (uint256 bits; bits < 64; ++bits) {
+            id = propose(choosing(IBallots.Kind.Single, 6));
+            vm.warp(block.timestamp + 1);
+            Row[] memory rows = new Row[](6);
+            for (uint256 i; i < 6; ++i) {
+                // Both orders, so that providers come before and after who has stake with them.
+                uint256 place = bits & 1 == 0 ? i : 5 - i;
+                rows[i] = row(id, keys[place], number(uint32(place + 1)), block.timestamp, 7);
+                rows[i].isInLastPool = bits >> i & 1 == 1;
+            }
+            ballots.post(id, packRows(rows));
+            for (uint256 i; i < 6; ++i) {
+                vm.assertEq(tally(id, i + 1), worth[i] * ONE);
+            }
+            vm.assertEq(ballots.ballotOf(id).turnout, 485_000 * ONE);
+        }
+    }
+
+    function testFuzz_what_nobody_signed_counts_for_nobody(bytes calldata rows) public {
+        try ballots.post(id, rows) {} catch {}
+        vm.assertEq(ballots.ballotOf(id).turnout, 0);
+        vm.assertEq(tally(id, 1) + tally(id, 2) + tally(id, 3), 0);
+    }
+
+    /// @dev A row of the first choice with everything that its voter has.
+    function said(uint256 key, string memory reason, string memory app, string memory metadata)
+        private
+        view
+        returns (Row memory one)
+    {
+        (one.timestamp, one.parts, one.choice) = (uint64(block.timestamp), ALL, number(1));
+        (one.reasonHash, one.appHash) = (keccak256(bytes(reason)), keccak256(bytes(app)));
+        one.metadataHash = keccak256(bytes(metadata));
+        (one.v, one.r, one.s) = vm.sign(key, digest(id, one));
     }
 }

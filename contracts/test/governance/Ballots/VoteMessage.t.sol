@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Choices} from "../../../src/governance/ballots/Choices.sol";
+import {Rows} from "../../../src/governance/ballots/Rows.sol";
 import {VoteMessage} from "../../../src/governance/ballots/VoteMessage.sol";
 import {IBallots} from "../../../src/interfaces/IBallots.sol";
 import {Hex} from "../../../src/migration/Hex.sol";
 import {vm} from "../../Vm.sol";
+import {Row, packRows} from "../../stages/VoteRows.sol";
 
 /// @dev Digests and signatures that viem made (`signTypedData`) with the types of Snapshot's
 /// snapshot.js 0.17.5, src/sign/types.ts: voteTypes, voteArrayTypes and voteStringTypes.
@@ -14,7 +17,7 @@ contract VoteMessageTest {
     address private constant SIGNER = 0x123ABAF7a75FE084F7F5Bf8dd7e3e6D9E6027B3b;
 
     function test_a_number_is_signed_as_in_snapshot() public view {
-        IBallots.Row memory row;
+        Row memory row;
         row.choice = hex"00000002";
         (row.r, row.s, row.v) =
         (
@@ -26,7 +29,7 @@ contract VoteMessageTest {
     }
 
     function test_numbers_are_signed_as_in_snapshot() public view {
-        IBallots.Row memory row;
+        Row memory row;
         row.choice = hex"0000000300000001";
         (row.reasonHash, row.appHash) = (keccak256("because"), keccak256("snapshot"));
         (row.r, row.s, row.v) =
@@ -39,7 +42,7 @@ contract VoteMessageTest {
     }
 
     function test_weights_are_signed_as_in_snapshot() public view {
-        IBallots.Row memory row;
+        Row memory row;
         row.choice = '{"1":70,"3":30}';
         (row.appHash, row.metadataHash) = (keccak256("cloister"), keccak256('{"a":1}'));
         (row.r, row.s, row.v) =
@@ -51,20 +54,27 @@ contract VoteMessageTest {
         check(IBallots.Kind.Weighted, row, 0x2185fea5722e59a5afd382a08794d8dd156c37a1a9581578435401ac8afd9800);
     }
 
-    function check(IBallots.Kind kind, IBallots.Row memory row, bytes32 expected) private view {
+    function check(IBallots.Kind kind, Row memory row, bytes32 expected) private view {
         (row.fromHash, row.timestamp) = (FROM, 1_750_000_000);
-        bytes32 digest = this.digestOf(kind, row);
+        Row[] memory rows = new Row[](1);
+        rows[0] = row;
+        (bytes32 digest, address signer) = this.read(kind, packRows(rows));
         vm.assertEq(digest, expected);
-        vm.assertEq(ecrecover(digest, row.v, row.r, row.s), SIGNER);
+        vm.assertEq(signer, SIGNER);
     }
 
-    function digestOf(IBallots.Kind kind, IBallots.Row calldata row) external pure returns (bytes32) {
-        return VoteMessage.digest(
-            VoteMessage.typeOf(kind),
-            keccak256("cloister.eth"),
-            keccak256(Hex.ofWord(keccak256("a ballot"))),
-            VoteMessage.choiceWord(kind, row.choice),
-            row
-        );
+    /// @dev Reads a row as `Polls` does.
+    function read(IBallots.Kind kind, bytes calldata rows) external view returns (bytes32, address) {
+        VoteMessage.Message memory message =
+            VoteMessage.begin(kind, keccak256("cloister.eth"), keccak256(Hex.ofWord(keccak256("a ballot"))));
+        uint256 at;
+        assembly {
+            at := rows.offset
+        }
+        (, bytes calldata choice, uint256 next) = Rows.read(at, at + rows.length, message);
+        vm.assertEq(next, at + rows.length);
+        (, message.choice) = Choices.read(kind, 3, choice);
+        bytes32 digest = VoteMessage.digest(message);
+        return (digest, Rows.signerOf(at, digest));
     }
 }

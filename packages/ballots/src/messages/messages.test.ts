@@ -1,13 +1,14 @@
 import { CloisterError } from '@cloister/core'
 import fc from 'fast-check'
-import { recoverAddress } from 'viem'
+import { parseSignature, recoverAddress, serializeSignature, toHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { parseKind, readChoice } from './choice.ts'
 import { contentIdOf } from './content-id.ts'
 import { MAX_ENVELOPE_BYTES, parseEnvelope, writeEnvelope } from './envelope.ts'
+import { isSignedByKey } from './signature.ts'
 import { DOMAIN, VOTE_TYPES } from './types.ts'
-import { replaces, type Vote, voteTypedData } from './vote.ts'
+import { idOfVote, replaces, type Vote, voteTypedData } from './vote.ts'
 
 const account = privateKeyToAccount(`0x${'11'.repeat(32)}`)
 const vote: Vote = {
@@ -97,6 +98,18 @@ describe('envelopes', () => {
 })
 
 describe('votes', () => {
+  it('are signed by a key where the contract would take the signature, with the lower of two values', async () => {
+    const id = idOfVote(vote)
+    const signature = await signed()
+    expect(await isSignedByKey({ ...vote, id, signature })).toBe(true)
+    const { r, s, yParity } = parseSignature(signature)
+    const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
+    const other = serializeSignature({ r, s: toHex(order - BigInt(s), { size: 32 }), yParity: 1 - yParity })
+    // The same key's by all rules but that one (EIP-2).
+    expect(await recoverAddress({ hash: id, signature: other })).toBe(account.address)
+    expect(await isSignedByKey({ ...vote, id, signature: other })).toBe(false)
+  })
+
   it('take the place of earlier ones, and of one second the greater id counts', () => {
     const id = (digit: string) => `0x${digit.repeat(64)}` as const
     expect(replaces({ timestamp: 2, id: id('1') }, { timestamp: 1, id: id('2') })).toBe(true)

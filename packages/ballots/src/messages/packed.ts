@@ -7,7 +7,7 @@ const UINT32_BYTES = 4
 const WEIGHT_BITS = 16n
 const RANK_BITS = 4n
 
-/** A choice as a row that is posted has it (`IBallots.Row.choice`). */
+/** A choice as a row that is posted has it (`IBallots.post`). */
 export function choiceBytes(choice: RawChoice): Hex {
   if (typeof choice === 'string') return stringToHex(choice)
   const numbers = typeof choice === 'number' ? [choice] : choice

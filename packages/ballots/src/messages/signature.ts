@@ -1,11 +1,14 @@
 import { type Chain, isSignedBy } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
-import { recoverAddress } from 'viem'
+import { hexToBigInt, recoverAddress, slice } from 'viem'
 import { type SignedVote, voteTypedData } from './vote.ts'
+
+/** Half the order of secp256k1, rounded down: the greatest `s` that the contract takes. */
+const MOST_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n
 
 /** Whether a vote has the signature of its voter's own key, which is what the contract counts. */
 export async function isSignedByKey({ id, signature, from }: SignedVote): Promise<boolean> {
-  if (signature.length !== 132) return false
+  if (signature.length !== 132 || hexToBigInt(slice(signature, 32, 64)) > MOST_S) return false
   return (await recoverAddress({ hash: id, signature }).catch(() => undefined)) === from
 }
 

@@ -4,6 +4,7 @@ import { chainError } from '../../errors/chain-error.ts'
 import { type BALLOTS_ABI, TRACKS_ABI } from '../../generated/abis.ts'
 import { send } from '../send.ts'
 import { ballotsContract, getBallotPlaces } from './places.ts'
+import { type BallotRow, packRows } from './vote-rows.ts'
 
 /** Kinds of ballots by their number in the contract; Snapshot's names. */
 export const BALLOT_KINDS = ['basic', 'single-choice', 'approval', 'weighted', 'ranked-choice'] as const
@@ -39,8 +40,6 @@ export type CountedVoteFacts = Reading<'voteOf'>
 export type BallotProposal = ContractFunctionArgs<typeof BALLOTS_ABI, 'nonpayable', 'propose'>[0]
 /** A call that a ballot has the Safe make. */
 export type BallotCall = BallotProposal['calls'][number]
-/** A vote as it is posted (`IBallots.Row`). */
-export type BallotRow = ContractFunctionArgs<typeof BALLOTS_ABI, 'nonpayable', 'post'>[1][number]
 
 /** A proposal as its event has it. */
 export interface ProposedBallot {
@@ -73,6 +72,8 @@ export interface CountedVoteEvent {
   voter: Address
   choice: bigint
   timestamp: number
+  /** The first four bytes of the vote's digest; the greatest number where it was cast by a transaction. */
+  tag: number
   parts: number
   weight: bigint
   block: bigint
@@ -172,13 +173,19 @@ export async function getVoteEvents(chain: Chain, id: Hex, fromBlock: bigint): P
   return events.map(({ args, blockNumber, logIndex, transactionHash }) => ({
     voter: args.voter,
     choice: args.choice,
-    timestamp: args.timestamp,
-    parts: args.parts,
-    weight: args.weight,
+    timestamp: Number(bitsOf(args.word, 160n, 32n)),
+    tag: Number(bitsOf(args.word, 128n, 32n)),
+    parts: Number(bitsOf(args.word, 96n, 32n)),
+    weight: bitsOf(args.word, 0n, 96n),
     block: blockNumber,
     logIndex,
     transaction: transactionHash,
   }))
+}
+
+/** So many bits of a word, from one on. */
+function bitsOf(word: bigint, from: bigint, count: bigint): bigint {
+  return (word >> from) & ((1n << count) - 1n)
 }
 
 /** What an account could propose with at the end of a second that is over. */
@@ -218,8 +225,8 @@ export async function proposeBallot(
  * Posts votes. Rows that don't count are skipped; which ones, and why, is in the receipt's events. Throws
  * `reverted`, `chain-unreachable`.
  */
-export async function postVotes(wallet: Wallet, id: Hex, rows: BallotRow[]) {
-  return send(wallet, { ...ballotsContract(wallet), functionName: 'post', args: [id, rows] })
+export async function postVotes(wallet: Wallet, id: Hex, rows: readonly BallotRow[]) {
+  return send(wallet, { ...ballotsContract(wallet), functionName: 'post', args: [id, packRows(rows)] })
 }
 
 /** Votes by a transaction, as contract wallets have to. Throws `reverted`, `chain-unreachable`. */
