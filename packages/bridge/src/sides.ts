@@ -53,7 +53,7 @@ export function connectSides(network: Network, commit: Commit = () => {}): Sides
       'unsupported',
       `${network.name} knows of no layer 1 that anything could be bridged to.`,
       {
-        hint: 'A network’s description names it as `layer1`. The embedded network has one if it is begun by `npm start -- --layer2 --fresh`, which throws away the state of the one before.',
+        hint: { do: 'start-layer2' },
       },
     )
   const chainOf = (id: number, name: string, url: string) =>

@@ -34,6 +34,8 @@ const WORDS: Record<AdviceName, string | ((subject?: string) => string)> = {
   'run-node': 'Run it by `cloister provider node`, or take `manager` out of its configuration.',
   'send-money': 'Send some to it, or name another account with --account.',
   'set-variable': 'Set it in the environment or with --env-file.',
+  'start-layer2':
+    'A network’s description names it as `layer1`. The embedded network has one if it is begun by `npm start -- --layer2 --fresh`, which throws away the state of the one before.',
   'start-network':
     'Start the embedded network with `npm start` in another terminal, or name a network file with --network.',
   'update-lease': 'Put the manifest on the lease and hand it over: `cloister update` does both.',

@@ -32,6 +32,7 @@ export const REFUSALS: Record<string, string> = {
   BlockUnknown: 'The block that the quote is bound to is too old, or not there yet.',
   NotWorker:
     'Only the worker itself may hand in its first quote, one after a gap, or one for another measurement or TLS key.',
+  BadRows: 'The votes are not packed as they have to be.',
   BadSignature: 'That was not signed by whom it has to be signed by.',
   RevocationsOutdated:
     'The chain knows no fresh revocation list of the platform’s vendor. Anybody may post one; workers do.',

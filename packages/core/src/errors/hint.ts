@@ -27,6 +27,7 @@ export const ADVICE = [
   'run-node',
   'send-money',
   'set-variable',
+  'start-layer2',
   'start-network',
   'update-lease',
   'verify-worker',
