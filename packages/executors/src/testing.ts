@@ -12,6 +12,9 @@ export const ENGINES = [
   { name: 'podman', program: 'podman', start: startPodman },
 ] as const
 
+/** Those that every run of the tests tries; Podman is driven through Docker's interface, on demand. */
+export const TRIED = ENGINES.filter(({ name }) => name !== 'podman' || process.env['CLOISTER_PODMAN'])
+
 /** Opens an executor that keeps all it has in `folder` and finds its images in `folder/layout`. */
 export async function openExecutor(
   start: (() => Promise<TestEngine>) | undefined,

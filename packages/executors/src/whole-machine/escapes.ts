@@ -8,7 +8,7 @@ import { canRun, type OutsideHost, startOutsideHost, type TestEngine } from '@cl
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ContainerSpec, Executor, Image } from '../executor.ts'
 import { buildImage } from '../oci/build.ts'
-import { containerOf, ENGINES, openExecutor, runIn } from '../testing.ts'
+import { containerOf, openExecutor, runIn, TRIED } from '../testing.ts'
 import type { Who } from './escape/attempt.ts'
 import { ATTEMPTS } from './escape/attempts.ts'
 import { BYSTANDER, GREEDY, HOARDS } from './escape/hoards.ts'
@@ -34,7 +34,7 @@ const INSIDE = [
   '198.18.213.7',
 ]
 
-for (const { name, program, start } of ENGINES)
+for (const { name, program, start } of TRIED)
   describe.skipIf(!canRun(program))(`a container of ${name}`, () => {
     let folder: string
     let engine: TestEngine | undefined

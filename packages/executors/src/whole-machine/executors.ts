@@ -13,13 +13,13 @@ import { AGENT_FOLDER, type ContainerSpec, type Executor, type Image } from '../
 import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
 import { joinTwoLeases } from '../private-network/engine-case.ts'
 import { canTunnel } from '../private-network/place.ts'
-import { containerOf, ENGINES, IDLE, openExecutor, runIn } from '../testing.ts'
+import { containerOf, IDLE, openExecutor, runIn, TRIED } from '../testing.ts'
 
 const LEASE = `0x${'ab'.repeat(32)}`
 const OTHER = `0x${'cd'.repeat(32)}`
 const SERVER = `require('http').createServer((q,s)=>s.end('hello from '+process.env.WHO)).listen(8080)`
 
-for (const { name, program, start } of ENGINES)
+for (const { name, program, start } of TRIED)
   describe.skipIf(!canRun(program))(`${name} executor`, () => {
     let folder: string
     let engine: TestEngine | undefined

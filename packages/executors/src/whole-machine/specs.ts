@@ -5,11 +5,11 @@ import { canRun, startOutsideHost, type TestEngine } from '@cloister/development
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ContainerSpec, Executor, Image } from '../executor.ts'
 import { buildWorkbench, WORKBENCH_IMAGE } from '../oci/workbench.ts'
-import { containerOf, ENGINES, openExecutor, runIn } from '../testing.ts'
+import { containerOf, openExecutor, runIn, TRIED } from '../testing.ts'
 
 const LEASE = `0x${'5c'.repeat(32)}`
 
-for (const { name, program, start } of ENGINES)
+for (const { name, program, start } of TRIED)
   describe.skipIf(!canRun(program))(`what a file may say, on ${name}`, () => {
     let folder: string
     let engine: TestEngine | undefined
