@@ -41,7 +41,7 @@ const CLOI = 10n ** 18n
 const DAY = 86_400
 const PEOPLE = Number(process.env['CLOISTER_PEOPLE'] ?? 120)
 /** Voters whose keys only this test knows. */
-const COUNT = Number(process.env['CLOISTER_VOTERS'] ?? 60)
+const COUNT = Number(process.env['CLOISTER_VOTERS'] ?? 24)
 const KEYS = Array.from({ length: COUNT }, (_, at) => keccak256(toHex(`voter ${at}`)))
 const VOTERS = KEYS.map((key) => privateKeyToAccount(key))
 /** Those who have most: enough for any track, also of what there is once emission was collected. */
