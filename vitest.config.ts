@@ -49,8 +49,8 @@ const ON_DEMAND = {
 }
 const demanded = Object.entries(ON_DEMAND).flatMap(([name, files]) => (process.env[name] ? files : []))
 
-/** Tests that mostly wait, and that many others beside would hold up: two at a time. */
-const IN_PAIRS = [
+/** Tests that mostly wait, and that others beside would hold up: with nothing but themselves beside them. */
+const WAITING = [
   'packages/executors/src/network/**/*.test.ts',
   'packages/executors/src/sandbox/**/*.test.ts',
   'e2e/{lapse,slow-readers,soak}.test.ts',
@@ -136,7 +136,7 @@ export default defineConfig({
           name: 'beside each other',
           include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
           exclude: [
-            ...[...QUICK, ...COMMANDS, ...WITHOUT_CONTAINERS, ...WHOLE_MACHINE, ...ALONE, ...IN_PAIRS],
+            ...[...QUICK, ...COMMANDS, ...WITHOUT_CONTAINERS, ...WHOLE_MACHINE, ...ALONE, ...WAITING],
             ...Object.values(ON_DEMAND).flat(),
             '**/node_modules/**',
           ],
@@ -151,9 +151,9 @@ export default defineConfig({
         test: {
           ...common,
           ...SECOND_TRY,
-          name: 'in pairs',
-          include: IN_PAIRS,
-          maxWorkers: 2,
+          name: 'waiting',
+          include: WAITING,
+          maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },
       },

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { raiseStage, type Stage } from './embedded.ts'
+import { dayTests } from './stake/a-day.ts'
 import { registerGpuWorker } from './stake/gpu-workers.ts'
 import { Ground } from './stake/ground.ts'
 import { joiningTests } from './stake/joining.ts'
 import { shownTests } from './stake/shown.ts'
-import { twoDaysTests } from './stake/two-days.ts'
 
 describe('stake and emission on the embedded network', () => {
   let stage: Stage
@@ -24,6 +24,6 @@ describe('stake and emission on the embedded network', () => {
   afterAll(() => stage?.end(), 120_000)
 
   joiningTests(() => ground)
-  twoDaysTests(() => ground)
+  dayTests(() => ground)
   shownTests(() => ground)
 })
