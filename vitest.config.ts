@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Tests that take minutes, the longest first. */
-const LONGEST = ['journeys', 'crash', 'stake', 'walk', 'secrets', 'restart'].map(
+const LONGEST = ['journeys', 'crash', 'stake', 'walk', 'secrets', 'restart', 'token-home'].map(
   (name) => `e2e/${name}.test.ts`,
 )
 
@@ -69,20 +69,19 @@ const QUICK = [
 /** The same of the command line, with what its commands reach outside of themselves made up where need be. */
 const COMMANDS = ['apps/cli/**/*.test.ts']
 
-/** Tests that talk to chains, databases, browsers and doors of their own, or prove contracts. */
-const WITHOUT_CONTAINERS = [
+/** Tests that talk to chains and databases of their own, or prove contracts: no containers, no networks. */
+const ON_CHAINS = [
   'contracts/**/*.test.ts',
   'packages/{bridge,chain,economy,indexer}/**/*.test.ts',
   'apps/devnet/**/*.test.ts',
   'ops/**/*.test.ts',
-  'e2e/{ballots,claim-page,dns-01,domains,framing,governance,passing-on,token-home,verify-page}.test.ts',
 ]
 
 const first = {
   exclude: ['**/node_modules/**'],
   isolate: false,
-  // One is taken by the tests of the whole machine, which wait for engines half of the time.
-  maxWorkers: 3,
+  // Each process loads what its files import: a third one takes more time than it gives.
+  maxWorkers: 2,
   sequence: { groupOrder: 0 },
 }
 
@@ -117,7 +116,7 @@ export default defineConfig({
         },
       },
       {
-        test: { ...common, ...first, ...SECOND_TRY, name: 'without containers', include: WITHOUT_CONTAINERS },
+        test: { ...common, ...first, ...SECOND_TRY, name: 'on chains', include: ON_CHAINS },
       },
       {
         test: {
@@ -136,7 +135,7 @@ export default defineConfig({
           name: 'beside each other',
           include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'e2e/**/*.test.ts'],
           exclude: [
-            ...[...QUICK, ...COMMANDS, ...WITHOUT_CONTAINERS, ...WHOLE_MACHINE, ...ALONE, ...WAITING],
+            ...[...QUICK, ...COMMANDS, ...ON_CHAINS, ...WHOLE_MACHINE, ...ALONE, ...WAITING],
             ...Object.values(ON_DEMAND).flat(),
             '**/node_modules/**',
           ],
@@ -153,7 +152,7 @@ export default defineConfig({
           ...SECOND_TRY,
           name: 'waiting',
           include: WAITING,
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
