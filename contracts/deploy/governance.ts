@@ -136,12 +136,12 @@ const ALLOWED: readonly Value[] = [
 
 /**
  * What one ballot of a track may move: CLOI, dollars, ether. All ballots of the track together may move
- * twice that in any week, of the largest as much in any two: no longer than a ballot can wait for it.
+ * twice that in any week: a ballot that passed can wait for two.
  */
 const LIMITS: readonly Value[] = [
-  ...limits(TRACK.smallSpending, { cloi: 50_000n, dollars: 10_000n, ether: '1' }, 2n, 7),
-  ...limits(TRACK.mediumSpending, { cloi: 500_000n, dollars: 100_000n, ether: '10' }, 2n, 7),
-  ...limits(TRACK.largeSpending, { cloi: 10_000_000n, dollars: 2_000_000n, ether: '200' }, 1n, 14),
+  ...limits(TRACK.smallSpending, { cloi: 50_000n, dollars: 10_000n, ether: '1' }),
+  ...limits(TRACK.mediumSpending, { cloi: 500_000n, dollars: 100_000n, ether: '10' }),
+  ...limits(TRACK.largeSpending, { cloi: 10_000_000n, dollars: 2_000_000n, ether: '200' }),
 ]
 
 /** The community pool's part of fees and emission at first, in basis points; ballots change it. */
@@ -257,10 +257,8 @@ function calls(track: number, of: string, abi: Abi, ...functions: string[]): Val
 function limits(
   track: number,
   { cloi, dollars, ether }: { cloi: bigint; dollars: bigint; ether: string },
-  ballots: bigint,
-  days: number,
 ): Value[] {
-  const limit = (cap: bigint) => ({ cap, budget: cap * ballots, window: days * DAY })
+  const limit = (cap: bigint) => ({ cap, budget: 2n * cap, window: 7 * DAY })
   return [
     { track, token: contract('cloi'), limit: limit(cloi * CLOI) },
     { track, token: given('stable'), limit: limit(dollars * DOLLARS) },

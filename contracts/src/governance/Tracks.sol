@@ -193,7 +193,8 @@ contract Tracks is ITracks {
         if (track >= TRACKS) revert WrongTrack(track);
         // A ballot that may be proposed must be able to fit.
         _within(limit.budget, limit.cap, type(uint112).max);
-        _within(limit.window, 1 days, 30 days);
+        // Half of the time for which a ballot can be executed, so that it has its turn within that.
+        _within(limit.window, 1 days, 7 days);
         _limit[track][token] = limit;
         emit LimitSet(track, token, limit);
     }

@@ -90,11 +90,12 @@ interface ITracks {
     /// `OutOfBounds`.
     function setTrack(uint8 track, Track calldata rules) external;
 
-    /// @notice Lets ballots of a track make calls, or no longer. Reverts with `NotTheSafe` and `WrongTrack`.
+    /// @notice Lets ballots of a track make calls, or no longer. What such a call moves is in no budget, unless
+    /// it is one of those that `charge` knows. Reverts with `NotTheSafe` and `WrongTrack`.
     function allowCall(uint8 track, address target, bytes4 selector, bool isAllowed) external;
 
     /// @notice Sets what ballots of a track may move of a token: a budget of at least the cap, and a window
-    /// from one to 30 days. Reverts with `NotTheSafe`, `WrongTrack` and `OutOfBounds`.
+    /// from one to 7 days. Reverts with `NotTheSafe`, `WrongTrack` and `OutOfBounds`.
     function setLimit(uint8 track, address token, Limit calldata limit) external;
 
     /// @notice Counts what the calls of a ballot that is being executed move. The contract of ballots alone.

@@ -180,7 +180,10 @@ abstract contract Polls is IBallots {
         poll.snapshot = _ballot[id].snapshot;
         for (uint256 part = 0; part <= _poolsOf(voter); ++part) {
             (address provider, uint256 worth) = _worthOf(poll, voter, part);
-            if (provider == voter && part != 0) worth -= _counts[id].pool[voter].overridden;
+            if (provider == voter && part != 0) {
+                uint256 overridden = _counts[id].pool[voter].overridden;
+                worth = worth > overridden ? worth - overridden : 0;
+            }
             if (worth == 0) continue;
             parts |= uint32(1 << part);
             weight += worth;
@@ -401,7 +404,7 @@ abstract contract Polls is IBallots {
         uint96 overridden = pool.overridden;
         if (provider == voter) {
             pool.isCounted = true;
-            return worth - overridden;
+            return worth > overridden ? worth - overridden : 0;
         }
         // Below all there is of the token.
         pool.overridden = overridden + uint96(worth);
@@ -427,6 +430,8 @@ abstract contract Polls is IBallots {
         (provider, worth, pool) = IPower(power).positionOf(voter, part - 1, poll.snapshot, poll.known);
         if (provider != poll.known) {
             (poll.provider, poll.assets, poll.shares) = (provider, pool >> 128, uint128(pool));
+            // What the row said was about the pool before.
+            poll.known = address(0);
         }
         worth = provider == voter ? poll.assets : Shares.toAssets(worth, poll.assets, poll.shares);
     }

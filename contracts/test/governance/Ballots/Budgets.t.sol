@@ -141,14 +141,14 @@ contract BudgetsTest is BallotBoxTest {
         vm.prank(address(safe));
         tracks.setLimit(TREASURY, address(token), limit);
         limit = spendingLimit();
-        limit.window = 31 days;
-        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 31 days, 1 days, 30 days));
+        limit.window = 8 days;
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutOfBounds.selector, 8 days, 1 days, 7 days));
         vm.prank(address(safe));
         tracks.setLimit(TREASURY, address(token), limit);
-        limit.window = 30 days;
+        limit.window = 7 days;
         vm.prank(address(safe));
         tracks.setLimit(TREASURY, address(token), limit);
-        vm.assertEq(tracks.limitOf(TREASURY, address(token)).window, 30 days);
+        vm.assertEq(tracks.limitOf(TREASURY, address(token)).window, 7 days);
     }
 
     function test_a_lower_limit_holds_for_what_passed_before() public {

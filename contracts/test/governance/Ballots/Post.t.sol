@@ -303,33 +303,64 @@ contract PostTest is BallotBoxTest {
         ballots.post(id, whole);
     }
 
-    /// @dev Two pools and liquid CLOI, with every right and wrong word about whose pool is the last one's.
+    /// @dev Three pools with shares of different prices, one of them its provider's second, and liquid CLOI,
+    /// with every right and wrong word about whose pool is the last one's.
     function test_whose_pool_is_the_last_ones_changes_no_count() public {
-        token.mint(proposer, 100_000 * ONE);
-        fund(vm.addr(0x3001));
-        put(vm.addr(0x3001), vm.addr(0x3001), 70_000 * ONE);
-        fund(vm.addr(0x3002));
-        put(vm.addr(0x3002), vm.addr(0x3001), 30_000 * ONE);
+        token.mint(proposer, 200_000 * ONE);
+        fundFor(vm.addr(0x3001), vm.addr(0x3001), 70_000 * ONE);
+        fundFor(vm.addr(0x3002), vm.addr(0x3001), 30_000 * ONE);
         put(vm.addr(0x3002), vm.addr(PROVIDER), 5_000 * ONE);
+        fundFor(vm.addr(0x3003), vm.addr(PROVIDER), 4_000 * ONE);
+        put(vm.addr(0x3003), vm.addr(0x3003), 1_000 * ONE);
+        put(vm.addr(0x3002), vm.addr(0x3003), 500 * ONE);
+        stake.slash(vm.addr(0x3001), 10_000 * ONE, address(0), 0, "first");
+        stake.slash(vm.addr(0x3003), 100 * ONE, address(0), 0, "second");
         vm.warp(block.timestamp + 1);
-        uint256[6] memory keys = [FIRST, 0x3002, 0x3001, HOLDER, SECOND, PROVIDER];
-        uint256[6] memory worth = [uint256(50_000), 35_000, 70_000, 200_000, 30_000, 100_000];
-        for (uint256 bits; bits < 64; ++bits) {
+        uint256[6] memory keys = [FIRST, 0x3002, 0x3001, 0x3003, SECOND, PROVIDER];
+        uint256[6] memory worth;
+        for (uint256 bits; bits < 128; ++bits) {
             id = propose(choosing(IBallots.Kind.Single, 6));
             vm.warp(block.timestamp + 1);
             Row[] memory rows = new Row[](6);
             for (uint256 i; i < 6; ++i) {
                 // Both orders, so that providers come before and after who has stake with them.
                 uint256 place = bits & 1 == 0 ? i : 5 - i;
-                rows[i] = row(id, keys[place], number(uint32(place + 1)), block.timestamp, 7);
-                rows[i].isInLastPool = bits >> i & 1 == 1;
+                rows[i] = row(id, keys[place], number(uint32(place + 1)), block.timestamp, 15);
+                rows[i].isInLastPool = bits >> (i + 1) & 1 == 1;
             }
             ballots.post(id, packRows(rows));
+            uint256 sum;
             for (uint256 i; i < 6; ++i) {
-                vm.assertEq(tally(id, i + 1), worth[i] * ONE);
+                // The first batch says nothing of pools.
+                if (bits == 0) worth[i] = tally(id, i + 1);
+                vm.assertEq(tally(id, i + 1), worth[i]);
+                sum += worth[i];
             }
-            vm.assertEq(ballots.ballotOf(id).turnout, 485_000 * ONE);
+            vm.assertEq(ballots.ballotOf(id).turnout, sum);
         }
+        vm.assertEq(worth[0], 50_000 * ONE);
+        // Nine tenths of 30,000, 5,000, and fourteen fifteenths of 500.
+        vm.assertEq(worth[1] / ONE, 32_466);
+    }
+
+    /// @dev A provider with stake in a large pool, said to be about its own small one.
+    function test_a_pool_that_was_the_last_ones_is_not_worth_what_another_is() public {
+        (address small, address delegator) = (vm.addr(0x3003), vm.addr(0x3004));
+        fund(small);
+        put(small, vm.addr(PROVIDER), 5_000 * ONE);
+        put(small, small, 1_000 * ONE);
+        fund(delegator);
+        put(delegator, small, 100 * ONE);
+        vm.warp(block.timestamp + 1);
+        id = propose(choosing(IBallots.Kind.Single, 2));
+        vm.warp(block.timestamp + 1);
+        Row[] memory rows = new Row[](2);
+        rows[0] = row(id, 0x3004, number(1), block.timestamp, 7);
+        rows[1] = row(id, 0x3003, number(2), block.timestamp, 7);
+        rows[1].isInLastPool = true;
+        ballots.post(id, packRows(rows));
+        vm.assertEq(tally(id, 1), 100 * ONE);
+        vm.assertEq(tally(id, 2), 6_000 * ONE);
     }
 
     function testFuzz_what_nobody_signed_counts_for_nobody(bytes calldata rows) public {
