@@ -90,8 +90,8 @@ interface ITracks {
     /// `OutOfBounds`.
     function setTrack(uint8 track, Track calldata rules) external;
 
-    /// @notice Lets ballots of a track make calls, or no longer. What such a call moves is in no budget, unless
-    /// it is one of those that `charge` knows. Reverts with `NotTheSafe` and `WrongTrack`.
+    /// @notice Lets ballots of a track make calls, or no longer. What such a call moves is in no budget, but
+    /// for those that `charge` knows. Reverts with `NotTheSafe` and `WrongTrack`.
     function allowCall(uint8 track, address target, bytes4 selector, bool isAllowed) external;
 
     /// @notice Sets what ballots of a track may move of a token: a budget of at least the cap, and a window
