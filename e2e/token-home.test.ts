@@ -161,24 +161,10 @@ describe('the token', () => {
 
   it('is voted with through snapshot.js, posted by a stranger, and vetoed once', async () => {
     fee = await asVoter(1, 'propose', '--title', 'A lower fee', ...feeCalls())
-    const timestamp = await now()
-    const space = (await getBallotPlaces(chain.wallet(0))).space
-    const client = new snapshot.Client712(hub.url)
-    for (const [at, key] of KEYS.entries()) {
-      const signer = new EtherWallet(key)
-      const choice = at % 10 === 0 ? 2 : 1
-      const message = { space, proposal: fee.id, type: 'basic', choice, timestamp, reason: '' }
-      await client.vote(signer as never, signer.address, message as never)
-    }
-    await expect(
-      client.vote(
-        new EtherWallet(keccak256(toHex('nobody'))) as never,
-        privateKeyToAccount(keccak256(toHex('nobody'))).address,
-        { space, proposal: fee.id, type: 'basic', choice: 1, timestamp } as never,
-      ),
-    ).rejects.toMatchObject({ code: 'no-power' })
-    const posted = await asStranger('vote', 'post', fee.id)
-    expect(posted).toMatchObject({ posted: COUNT, leftOut: [] })
+    await castByAll(fee.id, (voter) => (voter % 10 === 0 ? 2 : 1))
+    await expect(castBySnapshot(keccak256(toHex('nobody')), fee.id, 1)).rejects.toMatchObject({
+      code: 'no-power',
+    })
     expect(await stage.json('vote', 'audit', fee.id)).toMatchObject({ isSame: true, counted: COUNT })
     await pass(9 * DAY)
     expect(await asStranger('vote', 'queue', fee.id)).toMatchObject({ state: 'queued' })
@@ -219,7 +205,8 @@ describe('the token', () => {
       sharing,
       JSON.stringify([{ to: 'splitter', function: 'setShare(uint256)', args: ['2500'], announced: true }]),
     )
-    await carryThrough(['--title', 'A community pool', '--track', 'parameters', '--calls', sharing], 22 * DAY)
+    const share = ['--title', 'A community pool', '--track', 'parameters', '--calls', sharing]
+    await carryThrough(share, { timelock: 22 * DAY })
     await asStranger('grants', 'collect')
     const { safe } = network.contracts
     const treasury = await getTokenBalance(chain.wallet(0), cloi, safe)
@@ -233,7 +220,7 @@ describe('the token', () => {
     const day = (days: number) => new Date((begun + days * DAY) * 1_000).toISOString().slice(0, 10)
     const milestones = [`1000 by ${day(300)} over 10d`, `500 by ${day(80)}`]
     const granting = ['--grant', grantee, '--milestone', ...milestones]
-    await carryThrough(['--title', 'An audit', '--track', 'small', ...granting])
+    await carryThrough(['--title', 'An audit', '--track', 'small', ...granting], { vote: castByAll })
     expect(await poolOf()).toMatchObject({ free: income.free - 1_500n * CLOI, reserved: 1_500n * CLOI })
     const confirming = join(folder, 'confirm.json')
     writeFileSync(
@@ -345,6 +332,20 @@ describe('the token', () => {
     return JSON.parse(stdout)
   }
 
+  /** Casts a vote as snapshot.js does it, with the chain's time. */
+  async function castBySnapshot(key: Hex, proposal: Hex, choice: number): Promise<void> {
+    const { space } = await getBallotPlaces(chain.wallet(0))
+    const signer = new EtherWallet(key)
+    const message = { space, proposal, type: 'basic', choice, timestamp: await now(), reason: '' }
+    await new snapshot.Client712(hub.url).vote(signer as never, signer.address, message as never)
+  }
+
+  /** All voters vote through snapshot.js, and a stranger posts what the hub has. */
+  async function castByAll(id: Hex, choiceOf: (voter: number) => number): Promise<void> {
+    for (const [at, key] of KEYS.entries()) await castBySnapshot(key, id, choiceOf(at))
+    expect(await asStranger('vote', 'post', id)).toMatchObject({ posted: COUNT, leftOut: [] })
+  }
+
   /** Some voters sign, and a stranger posts. */
   async function signAndPost(id: Hex, choiceOf: (voter: number) => number | number[]): Promise<BallotStatus> {
     const status = await votes.find(dev(9), id)
@@ -358,9 +359,12 @@ describe('the token', () => {
   }
 
   /** Proposes, votes, waits, queues and executes. */
-  async function carryThrough(what: string[], timelock = 8 * DAY): Promise<void> {
+  async function carryThrough(
+    what: string[],
+    { timelock = 8 * DAY, vote = signAndPost as (id: Hex, choiceOf: () => number) => Promise<unknown> } = {},
+  ): Promise<void> {
     const { id } = await asVoter(2, 'propose', ...what)
-    await signAndPost(id, () => 1)
+    await vote(id, () => 1)
     // As long as the track that takes longest.
     await pass(16 * DAY)
     await asStranger('vote', 'queue', id)
