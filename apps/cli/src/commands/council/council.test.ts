@@ -65,7 +65,9 @@ describe('cloister council', () => {
   it('says what it means that nobody is in it', async () => {
     const nobody = { ...(await council.show(fakeCloister(), 'council')), members: [], termEnd: 0 }
     vi.mocked(council.show).mockResolvedValue(nobody)
-    expect((await run('show')).out).toMatch(/^Nobody is in the council\. Nothing waits for it/)
+    expect((await run('show')).out).toMatch(
+      /^Nobody is in the council\. Nothing waits for it.* --council \S+ --candidate ADDRESS/,
+    )
     vi.mocked(council.show).mockResolvedValue({ ...nobody, termEnd: 1_700_000_000 })
     expect((await run('show')).out).toMatch(/the last term ended on 2023-11-14/)
   })

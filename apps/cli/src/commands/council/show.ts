@@ -10,9 +10,10 @@ export async function show(options: BodyOptions): Promise<void> {
   if (options.json) return sayJson(found)
   const { body, seats, members, termEnd, needed, motions } = found
   const day = new Date(termEnd * 1_000).toISOString().slice(0, 10)
+  const contract = cloister.network.contracts[body] ?? 'ADDRESS'
   if (members.length === 0)
     say(
-      `Nobody is in the ${body}${termEnd === 0 ? '' : `; the last term ended on ${day}`}. Nothing waits for it: elect one with \`cloister vote propose --track election\`.`,
+      `Nobody is in the ${body}${termEnd === 0 ? '' : `; the last term ended on ${day}`}. Nothing waits for it: elect one with \`cloister vote propose --title … --council ${contract} --candidate ADDRESS --candidate ADDRESS\`.`,
     )
   else {
     say(`${members.length} of ${seats} seats of the ${body} are taken, until ${day}.`)

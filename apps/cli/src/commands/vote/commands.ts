@@ -20,7 +20,7 @@ export function addVote(program: Command): void {
     vote,
     'propose',
     'propose a ballot, and leave the track’s bond',
-    'cloister vote propose --title "Pay the audit" --track small --pay 0x7099…79C8 --amount 500',
+    'cloister vote propose --title "An audit" --track small --pay 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --amount 500',
   )
     .requiredOption('--title <text>', 'what it is about, in a line')
     .option('--text <file>', 'the reasons, as Markdown')
@@ -34,7 +34,10 @@ export function addVote(program: Command): void {
     .option('--pay <address>', 'pay somebody out of the treasury')
     .option('--amount <amount>', 'how much')
     .option('--grant <address>', 'grant somebody money of the community pool')
-    .option('--milestone <terms...>', 'of a grant, each: "1000 by 2031-03-01 over 30d"')
+    .option(
+      '--milestone <terms...>',
+      'of a grant, each: "1000 by YYYY-MM-DD over 30d", its day within four years',
+    )
     .option('--token <symbol>', 'of what; default: CLOI')
     .option('--council <address>', 'of an election: the council or committee that is elected')
     .option('--candidate <address...>', 'of an election: who stands for it, in the order of the choices')

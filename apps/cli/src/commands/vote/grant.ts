@@ -15,7 +15,7 @@ interface Terms {
 }
 
 /**
- * Grants somebody money of the community pool, by milestones as `1000 by 2031-03-01 over 30d`: an amount, the
+ * Grants somebody money of the community pool, by milestones as `1000 by 2027-12-01 over 30d`: an amount, the
  * day by whose end (UTC) it has to be confirmed, and how long it streams from then on. `content` is the hash
  * of what it is for. Throws `bad-option`, `bad-amount`, `unknown-token`.
  */
@@ -32,7 +32,7 @@ export function granting(
     throw new CloisterError(
       'bad-option',
       `A grant needs --grant ADDRESS and from one to ${MOST_MILESTONES} of --milestone.`,
-      { hint: '--milestone "1000 by 2031-03-01 over 30d" --milestone "500 by 2031-06-01"' },
+      { hint: 'Each is --milestone "1000 by YYYY-MM-DD over 30d", its day within four years.' },
     )
   const token = findToken(network, symbol)
   const now = Math.floor(Date.now() / 1_000)
@@ -46,7 +46,7 @@ function readMilestone(text: string, decimals: number, now: number): Terms {
   const [, amount = '', day = '', over] = MILESTONE.exec(text.trim()) ?? []
   const wrong = (why: string) =>
     new CloisterError('bad-option', `${text.slice(0, 60)} is no milestone: ${why}.`, {
-      hint: '--milestone "1000 by 2031-03-01 over 30d"; without `over` it is paid at once when confirmed.',
+      hint: 'Write "1000 by YYYY-MM-DD over 30d", its day within four years; without `over` it is paid at once when confirmed.',
     })
   if (amount === '') throw wrong('it is written AMOUNT by YYYY-MM-DD over DURATION')
   const due = Math.floor(Date.parse(`${day}T23:59:59Z`) / 1_000)

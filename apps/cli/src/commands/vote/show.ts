@@ -1,4 +1,13 @@
-import { decodeChange, GRANTS_ABI, getBudgetUse, getTrack, governedContracts } from '@cloister/chain'
+import {
+  BALLOTS_ABI,
+  decodeChange,
+  GRANTS_ABI,
+  getBallotPlaces,
+  getBudgetUse,
+  governedContracts,
+  TRACKS_ABI,
+  type TrackRules,
+} from '@cloister/chain'
 import { formatDuration, showAmount } from '@cloister/core'
 import { type BallotStatus, type Cloister, votes } from '@cloister/sdk'
 import { facts, paint, printable, say, sayJson } from '@cloister/terminal'
@@ -19,14 +28,15 @@ export async function show(id: string, options: Globals): Promise<void> {
   const status = await votes.find(cloister, id)
   const account = cloister.wallet?.account.address
   const power = account && (await votes.power(cloister, status.ballot, account))
-  const rules = await getTrack(cloister.chain, status.ballot.track)
+  const needed = await neededOf(cloister, status)
   const budget = isOpen(status)
     ? await getBudgetUse(cloister.chain, status.ballot.track, status.proposed.proposal.calls)
     : []
   if (options.json)
     return sayJson({
       ...ballotJson(status),
-      rules,
+      rules: needed.rules,
+      needsMore: needed.isMore,
       budget,
       ...(power && { power: { account, most: power.most, reasons: power.reasons } }),
     })
@@ -55,7 +65,7 @@ export async function show(id: string, options: Globals): Promise<void> {
   const { turnout, electorate } = standing.facts
   say(`\nPosted so far: ${showAmount(turnout, CLOI)}, ${percent(shareOf(turnout, electorate))} of all power`)
   for (const line of bars(status)) say(line)
-  if (ballot.kind === 'basic') for (const line of thresholdLines(status, rules)) say(line)
+  if (ballot.kind === 'basic') for (const line of thresholdLines(status, needed)) say(line)
   if (power && account) for (const line of powerLines(account, ballot, power)) say(line)
 }
 
@@ -79,18 +89,47 @@ function plain(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }
 
+interface Needed {
+  /** Of its track when it began; later ones are for later ballots. */
+  rules: TrackRules
+  /** Whether it takes what is taken after a veto: its calls were vetoed before, or it was hastened. */
+  isMore: boolean
+}
+
+/** What a ballot has to reach, as Ballots.sol has it. */
+async function neededOf({ chain }: Cloister, { ballot, standing }: BallotStatus): Promise<Needed> {
+  const { tracks, ballots } = await getBallotPlaces(chain)
+  const { rules: version, content, isFast, executableAt, isVetoProof } = standing.facts
+  const [rules, isVetoed] = await Promise.all([
+    chain.client.readContract({
+      address: tracks,
+      abi: TRACKS_ABI,
+      functionName: 'rulesOf',
+      args: [ballot.track, BigInt(version)],
+    }),
+    chain.client.readContract({
+      address: ballots,
+      abi: BALLOTS_ABI,
+      functionName: 'isVetoed',
+      args: [content],
+    }),
+  ])
+  // Once it is queued a veto may be its own, which it didn't know of.
+  return { rules, isMore: isFast || (Number(executableAt) === 0 ? isVetoed : isVetoProof) }
+}
+
 /** What it has to reach, and what it has: for among for and against, and part of all power. */
-function thresholdLines(
-  { ballot, standing, scores }: BallotStatus,
-  rules: Awaited<ReturnType<typeof getTrack>>,
-): string[] {
+function thresholdLines({ ballot, standing, scores }: BallotStatus, { rules, isMore }: Needed): string[] {
+  const approval = isMore ? rules.approvalAgain : rules.approvalEnd
+  const support = isMore ? rules.supportAgain : rules.supportEnd
   const [yes = 0n, no = 0n, abstain = 0n] = scores
   const passed = (standing.now - ballot.start) / Math.max(1, ballot.end - ballot.start)
   const line = (name: string, has: number, from: number, to: number) =>
     `  ${name}  ${curve(from / BPS, to / BPS, passed)}  has ${percent(has)}, needs ${percent(to / BPS)} at the end`
   return [
-    line('approval', shareOf(yes, yes + no), rules.approvalStart, rules.approvalEnd),
-    line('support ', shareOf(yes + abstain, standing.facts.electorate), rules.supportStart, rules.supportEnd),
-    `  It passes before its end if more than half of all power is for it for ${formatDuration(rules.confirmPeriod)}.`,
+    line('approval', shareOf(yes, yes + no), rules.approvalStart, approval),
+    line('support ', shareOf(yes + abstain, standing.facts.electorate), rules.supportStart, support),
+    ...(isMore ? ['  That is more than usual: its calls were vetoed before, or it was hastened.'] : []),
+    `  It passes before its end once more than half of all power was for it, and both curves reached, for ${formatDuration(rules.confirmPeriod)}.`,
   ]
 }
