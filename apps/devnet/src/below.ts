@@ -11,6 +11,7 @@ import {
   LAYER1_CHAIN_ID,
   layer1Of,
 } from '@cloister/development/op-stack'
+import { ORACLE_FILE } from './chain/kind.ts'
 import type { Settings } from './settings.ts'
 
 const POLLING_MS = 150
@@ -18,9 +19,6 @@ const POLLING_MS = 150
 const DELAY_SECONDS = 60
 /** Blocks of layer 2 between two outputs, at the least. */
 const SUBMISSION_INTERVAL = 1
-/** Tells layer 1's daemon which contract takes proofs, in its folder. */
-const ORACLE = 'oracle'
-
 /** Signed transactions that join the two chains, in layer 1's folder until they are joined. */
 const JOINING = 'joining.json'
 
@@ -45,7 +43,7 @@ export async function ensureLayer1({ folder, ports }: Settings, network: Network
   const contracts = await deployLayer1({ layer1, layer2 }, deployer, choices, commitments)
   await initializeLayer2(layer2, deployer, contracts, commitments)
   const joined = await layer1Of(network, { layer1, rpcUrl, contracts }, deployer, commitments)
-  replace(join(folder, 'layer1', ORACLE), contracts.oracle)
+  replace(join(folder, 'layer1', ORACLE_FILE), contracts.oracle)
   replace(join(folder, 'network.json'), `${JSON.stringify(joined, null, 2)}\n`)
   rmSync(joining, { force: true })
   return joined

@@ -29,6 +29,7 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
           : []),
         ['index', network.indexerUrl, 'what happened so far; /openapi.json'],
         ['gateway', network.gatewayUrl, `leases at http://<lease>-<service>.localhost:${ports.gateway}`],
+        ...(network.hubUrl ? [['hub', network.hubUrl, 'takes votes: npx cloister vote list']] : []),
         [
           'endorsements',
           network.attestation.endorsementsUrl,

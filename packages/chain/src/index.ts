@@ -10,6 +10,7 @@ export {
   sendBackMilestone,
   withdrawMilestone,
 } from './actions/governance/grants.ts'
+export { type BallotNeeds, getBallotNeeds } from './actions/governance/needs.ts'
 export { type BallotPlaces, ballotsOf, getBallotPlaces } from './actions/governance/places.ts'
 export {
   type CommunityPool,

@@ -1,5 +1,8 @@
 import { CHAIN_ARGUMENTS, LAYER2_ARGUMENTS } from '@cloister/development/chain'
 
+/** File in layer 1's folder with the address of the contract that takes proofs, once it is there. */
+export const ORACLE_FILE = 'oracle'
+
 /** What kind of chain an engine is to be. */
 export interface ChainKind {
   chainId: number

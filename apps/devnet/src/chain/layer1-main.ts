@@ -7,12 +7,10 @@ import { argumentsOf } from '@cloister/development/chain'
 import { connectSide, LAYER1_CHAIN_ID, layer1Genesis, Proposer } from '@cloister/development/op-stack'
 import { type Address, isAddress } from 'viem'
 import { every } from './every.ts'
-import { ALONE, LAYER2 } from './kind.ts'
+import { ALONE, LAYER2, ORACLE_FILE } from './kind.ts'
 import { serveChain } from './serve.ts'
 
 const LOOK_MS = 1_000
-/** Where the set-up says which contract takes proofs, once it is there. */
-const ORACLE = 'oracle'
 
 const [folder = '', port = '', layer2Url = ''] = process.argv.slice(2)
 const development = { name: 'embedded', development: true }
@@ -45,7 +43,7 @@ await serveChain({
 
 function oracleIn(own: string): Address | undefined {
   try {
-    const text = readFileSync(join(own, ORACLE), 'utf8').trim()
+    const text = readFileSync(join(own, ORACLE_FILE), 'utf8').trim()
     return isAddress(text) ? text : undefined
   } catch {
     return undefined

@@ -1,12 +1,10 @@
 import {
-  BALLOTS_ABI,
+  type BallotNeeds,
   decodeChange,
   GRANTS_ABI,
-  getBallotPlaces,
+  getBallotNeeds,
   getBudgetUse,
   governedContracts,
-  TRACKS_ABI,
-  type TrackRules,
 } from '@cloister/chain'
 import { formatDuration, showAmount } from '@cloister/core'
 import { type BallotStatus, type Cloister, votes } from '@cloister/sdk'
@@ -28,7 +26,7 @@ export async function show(id: string, options: Globals): Promise<void> {
   const status = await votes.find(cloister, id)
   const account = cloister.wallet?.account.address
   const power = account && (await votes.power(cloister, status.ballot, account))
-  const needed = await neededOf(cloister, status)
+  const needed = await getBallotNeeds(cloister.chain, status.standing.facts)
   const budget = isOpen(status)
     ? await getBudgetUse(cloister.chain, status.ballot.track, status.proposed.proposal.calls)
     : []
@@ -89,37 +87,11 @@ function plain(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }
 
-interface Needed {
-  /** Of its track when it began; later ones are for later ballots. */
-  rules: TrackRules
-  /** Whether it takes what is taken after a veto: its calls were vetoed before, or it was hastened. */
-  isMore: boolean
-}
-
-/** What a ballot has to reach, as Ballots.sol has it. */
-async function neededOf({ chain }: Cloister, { ballot, standing }: BallotStatus): Promise<Needed> {
-  const { tracks, ballots } = await getBallotPlaces(chain)
-  const { rules: version, content, isFast, executableAt, isVetoProof } = standing.facts
-  const [rules, isVetoed] = await Promise.all([
-    chain.client.readContract({
-      address: tracks,
-      abi: TRACKS_ABI,
-      functionName: 'rulesOf',
-      args: [ballot.track, BigInt(version)],
-    }),
-    chain.client.readContract({
-      address: ballots,
-      abi: BALLOTS_ABI,
-      functionName: 'isVetoed',
-      args: [content],
-    }),
-  ])
-  // Once it is queued a veto may be its own, which it didn't know of.
-  return { rules, isMore: isFast || (Number(executableAt) === 0 ? isVetoed : isVetoProof) }
-}
-
 /** What it has to reach, and what it has: for among for and against, and part of all power. */
-function thresholdLines({ ballot, standing, scores }: BallotStatus, { rules, isMore }: Needed): string[] {
+function thresholdLines(
+  { ballot, standing, scores }: BallotStatus,
+  { rules, isMore }: BallotNeeds,
+): string[] {
   const approval = isMore ? rules.approvalAgain : rules.approvalEnd
   const support = isMore ? rules.supportAgain : rules.supportEnd
   const [yes = 0n, no = 0n, abstain = 0n] = scores

@@ -11,7 +11,7 @@ import {
 import {
   type BallotState,
   GRANTS_ABI,
-  getBallotPlaces,
+  getBallotNeeds,
   getBudgetUse,
   getTokenBalance,
   getTrack,
@@ -65,7 +65,7 @@ const VOTE: SignedVote = {
   metadata: '{}',
 }
 
-function status(state: BallotState = 'voting', changes: object = {}, ofChain: object = {}): BallotStatus {
+function status(state: BallotState = 'voting', changes: object = {}): BallotStatus {
   const ballot = {
     id: ID,
     proposer: PROVIDER,
@@ -88,11 +88,6 @@ function status(state: BallotState = 'voting', changes: object = {}, ofChain: ob
     electorate: 100n * CLOI,
     executableAt: START + 10 * DAY,
     isPassing: true,
-    rules: 3,
-    content: CONTENT,
-    isFast: false,
-    isVetoProof: false,
-    ...ofChain,
   }
   const standing = { facts, state, postingEnd: ballot.postingEnd, tally: [], leader: 1, now: START + DAY }
   const call = { target: CLOI_TOKEN, value: 0n, data: '0xa9059cbb', announced: false }
@@ -108,26 +103,6 @@ function keptOf(vote: SignedVote, receipt?: Receipt): KeptVote {
   return receipt ? { ...kept, receipt } : kept
 }
 
-const CONTENT = `0x${'c0'.repeat(32)}` as const
-const PLACES = {
-  ballots: WORKER,
-  token: CLOI_TOKEN,
-  power: PROVIDER,
-  tracks: PROVIDER,
-  safe: ACCOUNT,
-  space: 'cloister.eth',
-}
-const readContract = vi.fn()
-/** What the contracts say of a ballot of track 1 that began under its third rules. */
-const reading =
-  (isVetoed: boolean) =>
-  async ({ address, functionName, args }: { address: string; functionName: string; args: unknown[] }) => {
-    if (functionName === 'rulesOf' && address === PLACES.tracks && args[0] === 1 && args[1] === 3n)
-      return RULES
-    if (functionName === 'isVetoed' && address === PLACES.ballots && args[0] === CONTENT) return isVetoed
-    throw new Error(`${functionName} is not asked for.`)
-  }
-
 const powerful = {
   parts: [{ bit: 0, kind: 'liquid' as const, worth: 5n * CLOI }],
   most: 5n * CLOI,
@@ -137,9 +112,8 @@ const powerful = {
 beforeEach(() => {
   vi.stubEnv('CLOISTER_HOME', folderWith())
   vi.mocked(votes.keep).mockImplementation(async (_, vote) => keptOf(vote))
-  vi.mocked(connect).mockReturnValue(fakeCloister({ chain: { client: { readContract } } }))
-  readContract.mockImplementation(reading(false))
-  vi.mocked(getBallotPlaces).mockResolvedValue(PLACES)
+  vi.mocked(connect).mockReturnValue(fakeCloister())
+  vi.mocked(getBallotNeeds).mockResolvedValue({ rules: RULES, isMore: false })
   vi.mocked(confirm).mockResolvedValue(true)
   vi.mocked(votes.find).mockResolvedValue(status())
   vi.mocked(votes.power).mockResolvedValue(powerful)
@@ -169,25 +143,11 @@ describe('cloister vote', () => {
     })
   })
 
-  it('shows the rules that a ballot began under, and more where it was hastened or vetoed before', async () => {
-    vi.mocked(getTrack).mockResolvedValue({ ...RULES, approvalEnd: 5_500 })
-    const needs = async (isVetoed: boolean, facts: object) => {
-      readContract.mockImplementation(reading(isVetoed))
-      vi.mocked(votes.find).mockResolvedValue(status('voting', {}, facts))
-      const { json } = await runJson('show', ID)
-      const { out } = await run('show', ID)
-      return [json.needsMore, ...[...out.matchAll(/needs (\S+) at the end/g)].map(([, share]) => share)]
-    }
-    const [usual, more] = [
-      [false, '50.0%', '1.0%'],
-      [true, '60.0%', '5.0%'],
-    ]
-    expect(await needs(false, { executableAt: 0 })).toEqual(usual)
-    expect(await needs(true, { executableAt: 0 })).toEqual(more)
-    expect(await needs(false, { executableAt: 0, isFast: true })).toEqual(more)
-    // A veto of its own is no veto that it began with.
-    expect(await needs(true, {})).toEqual(usual)
-    expect(await needs(true, { isVetoProof: true })).toEqual(more)
+  it('says that more is needed where it was hastened or vetoed before', async () => {
+    vi.mocked(getBallotNeeds).mockResolvedValue({ rules: RULES, isMore: true })
+    const { out } = await run('show', ID)
+    expect(out).toMatch(/needs 60\.0% at the end[\s\S]*needs 5\.0% at the end[\s\S]*more than usual/)
+    expect((await runJson('show', ID)).json.needsMore).toBe(true)
   })
 
   it('says what it moves, and what it waits for where the budget of its track is used up', async () => {

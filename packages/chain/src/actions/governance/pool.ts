@@ -26,7 +26,7 @@ export interface PoolToken {
   waiting: bigint
 }
 
-/** The community pool: money that is given as grants alone. */
+/** The community pool: money for grants, which a ballot can also take back to the treasury. */
 export interface CommunityPool {
   /** Its share of fees and of the treasury's part of emission, in basis points. */
   shareBps: number
