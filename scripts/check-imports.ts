@@ -14,7 +14,7 @@ const FLOORS = [
   ['secrets', 'executors', 'chain', 'operations'],
   ['ballots', 'client', 'bridge', 'economy', 'migration'],
   ['contracts', 'workload', 'snapshots'],
-  ['key-service'],
+  ['key-service', 'inference'],
   ['sdk', 'agent', 'indexer', 'gateway'],
   ['development', 'keeper'],
   ['claim-page', 'cli', 'verify-page'],
@@ -42,7 +42,7 @@ const BROWSER_DOOR =
 const NODE_DOOR = /\/node(\.ts$|\/)/
 /** Modules of Node's, and doors of ours that need it. */
 const NODE_ONLY =
-  /'node:|\bBuffer\b|'@cloister\/(transport|workload|key-service|executors|[a-z-]+\/node(\/[a-z]+)?)'/
+  /'node:|\bBuffer\b|'@cloister\/(transport|workload|key-service|inference|executors|[a-z-]+\/node(\/[a-z]+)?)'/
 /** A bundler can't tell what of the object `z` is used, and keeps all of zod's languages. */
 const WHOLE_ZOD = /import (type )?\{ z \} from 'zod'/
 
