@@ -38,7 +38,7 @@ const FOR_BROWSERS = [
 ]
 /** Files of others that do: what clients of a service import. */
 const BROWSER_DOOR =
-  /^services\/[^/]+\/src\/(client\/|protocol)|^packages\/(workload\/src\/wire|transport\/src\/(web|body|events|received))\.ts$/
+  /^services\/[^/]+\/src\/(client\/|protocol)|^packages\/(workload\/src\/(wire|judge)|transport\/src\/(web|body|events|received))\.ts$/
 const NODE_DOOR = /\/node(\.ts$|\/)/
 /** Modules of Node's, and doors of ours that need it. */
 const NODE_ONLY =

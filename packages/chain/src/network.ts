@@ -81,6 +81,14 @@ export const Network = z.object({
     /** Development networks: the folder with the root's key, where machines are made of software. */
     developmentFolder: z.string().optional(),
   }),
+  /**
+   * Digests (`sha256:…`) of the inference door's images that clients of the network believe: prompts are
+   * sealed to no other program.
+   */
+  inferenceImages: z
+    .array(z.string().regex(/^sha256:[0-9a-f]{64}$/))
+    .max(64)
+    .optional(),
   /** What the network's chain is a layer 2 of, where it is one that money comes to from below. */
   layer1: Layer1.optional(),
   /** A development network: its accounts are public knowledge and nothing on it is worth anything. */

@@ -66,6 +66,7 @@ const CODES = {
   'bad-evidence': 'content',
   'bad-manifest': 'content',
   'bad-secrets': 'content',
+  'key-changed': 'content',
   'not-sealed-for-us': 'content',
   unsupported: 'content',
   'too-large': 'size',
