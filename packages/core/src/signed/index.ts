@@ -8,10 +8,31 @@ export {
   type SignedBid,
   type SignedBidJson,
 } from './bid.ts'
+export {
+  type Channel,
+  ChannelJson,
+  channelIdOf,
+  channelsDomain,
+  channelTypedData,
+  WITHDRAW_DELAY,
+} from './channel.ts'
+export {
+  type Charge,
+  ChargeJson,
+  chargeContent,
+  chargeFromJson,
+  chargeToJson,
+  priceOf,
+  type TokenPrices,
+  type TokenUsage,
+} from './charge.ts'
 export { claimTypedData } from './claim.ts'
+export { type ClaimEntry, claimBatchTypedData } from './claim-batch.ts'
 export { consentTypedData } from './consent.ts'
+export { type Draw, drawTypedData, isDrawSigned } from './draw.ts'
 export { joinTypedData } from './join.ts'
 export { keptSecretsTypedData } from './kept-secrets.ts'
+export { keyTypedData } from './key.ts'
 export { type Member, type MemberPlace, memberTypedData } from './member.ts'
 export { permitTypedData } from './permit.ts'
 export { purposeDigest, purposeTypedData } from './purpose.ts'
@@ -25,6 +46,7 @@ export {
   type SignedReceipt,
   SignedReceiptJson,
 } from './receipt.ts'
+export { type Refund, refundTypedData } from './refund.ts'
 export {
   decodeRelay,
   encodeRelay,
@@ -54,3 +76,11 @@ export {
 export { type Statement, statementDigest } from './statement.ts'
 export { type VerdictKind, verdictToChain, verdictTypedData, type WorkerVerdict } from './verdict.ts'
 export { verdictRequestTypedData } from './verdict-request.ts'
+export {
+  isVoucherSigned,
+  type SignedVoucher,
+  SignedVoucherJson,
+  type Voucher,
+  voucherFromJson,
+  voucherTypedData,
+} from './voucher.ts'

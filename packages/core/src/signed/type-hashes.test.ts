@@ -4,21 +4,28 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { VOTE_TYPES } from '../../../ballots/src/messages/types.ts'
 import { BID_TYPES } from './bid.ts'
+import { CHANNEL_TYPES } from './channel.ts'
+import { CHARGE_TYPES } from './charge.ts'
 import { CLAIM_TYPES } from './claim.ts'
+import { CLAIM_BATCH_TYPES } from './claim-batch.ts'
 import { CONSENT_TYPES } from './consent.ts'
+import { DRAW_TYPES } from './draw.ts'
 import { JOIN_TYPES } from './join.ts'
 import { KEPT_SECRETS_TYPES } from './kept-secrets.ts'
+import { KEY_TYPES } from './key.ts'
 import { MEMBER_TYPES } from './member.ts'
 import { PERMIT_TYPES } from './permit.ts'
 import { PURPOSE_TYPES } from './purpose.ts'
 import { READER_TYPES } from './reader.ts'
 import { RECEIPT_TYPES } from './receipt.ts'
+import { REFUND_TYPES } from './refund.ts'
 import { REQUEST_TYPES } from './request.ts'
 import { REQUEST_KEY_TYPES } from './request-key.ts'
 import { RESIZE_BID_TYPES } from './resize-bid.ts'
 import { STATEMENT_TYPES } from './statement.ts'
 import { VERDICT_TYPES } from './verdict.ts'
 import { VERDICT_REQUEST_TYPES } from './verdict-request.ts'
+import { VOUCHER_TYPES } from './voucher.ts'
 
 type Types = Record<string, readonly { name: string; type: string }[]>
 
@@ -64,6 +71,22 @@ describe('what is signed', () => {
 
   // What no contract reads is read by programs of other versions.
   it.each([
+    [
+      CHANNEL_TYPES,
+      'ChannelConfig(address payer,address payerAuthorizer,address receiver,address receiverAuthorizer,address token,uint40 withdrawDelay,bytes32 salt)',
+    ],
+    [
+      CHARGE_TYPES,
+      'Charge(bytes32 offer,bytes32 channel,uint64 input,uint64 cached,uint64 output,uint128 amount,uint128 total,bytes32 details)',
+    ],
+    [
+      CLAIM_BATCH_TYPES,
+      'ClaimBatch(ClaimEntry[] claims)ClaimEntry(bytes32 channelId,uint128 maxClaimableAmount,uint128 totalClaimed)',
+    ],
+    [DRAW_TYPES, 'Draw(bytes32 channelId,uint128 totalDrawn)'],
+    [KEY_TYPES, 'Key(address payer)'],
+    [REFUND_TYPES, 'Refund(bytes32 channelId,uint256 nonce,uint128 amount)'],
+    [VOUCHER_TYPES, 'Voucher(bytes32 channelId,uint128 maxClaimableAmount)'],
     [KEPT_SECRETS_TYPES, 'KeptSecrets(bytes32 app,bytes32 added,bytes32[] kept)'],
     [
       MEMBER_TYPES,
