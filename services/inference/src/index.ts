@@ -1,1 +1,1 @@
-export {}
+export { inferenceManifest } from './manifest.ts'
