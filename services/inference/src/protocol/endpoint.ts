@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { EndpointOptions } from './options.ts'
 import { OfferJson } from './prices.ts'
 
-/** `GET /v1/endpoint`: who answers here, what it runs and what it costs. Nothing of it is to be believed yet. */
+/** `GET /v1/endpoint`: who answers here, what it runs and what it costs. Nobody has to believe it yet. */
 export const Endpoint = z.object({
   lease: bytes32,
   manifestHash: bytes32,

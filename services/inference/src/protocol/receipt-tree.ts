@@ -1,5 +1,6 @@
-// Merkle trees of receipts as OpenZeppelin's StandardMerkleTree makes them for one `bytes32` a leaf: leaves are
-// hashed twice and sorted, pairs are sorted, the tree lies in an array. `Receipts.includes` checks its proofs.
+// Merkle trees of receipts as OpenZeppelin's StandardMerkleTree makes them for one `bytes32` a leaf: leaves
+// are hashed twice and sorted, pairs are sorted, the tree lies in an array. `Receipts.includes` checks its
+// proofs.
 import { concat, type Hex, keccak256 } from 'viem'
 
 /** A batch of receipts: its root, and each receipt's way to it by the receipt's digest. */
