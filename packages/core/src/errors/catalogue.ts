@@ -101,6 +101,7 @@ const CODES = {
   'volume-lost': 'state',
   'wallet-exists': 'state',
   'wrong-manifest': 'state',
+  'bad-receipt': 'trust',
   'no-verdict': 'trust',
   'not-attested': 'trust',
   policy: 'trust',

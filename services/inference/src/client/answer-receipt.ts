@@ -1,0 +1,70 @@
+import type { Chain } from '@cloister/chain'
+import { fetchJson } from '@cloister/client'
+import { CloisterError } from '@cloister/core'
+import type { Hex } from 'viem'
+import { LEASE_HEADER } from '../protocol/constants.ts'
+import { checkReceipt, InferenceReceipt, MAX_RECEIPT_BYTES, RECEIPT_ID } from '../protocol/receipt.ts'
+import type { AnswerHashes } from './answer.ts'
+import type { VerifiedEndpoint } from './endpoint.ts'
+import { urlOn, type Way } from './reach.ts'
+
+/**
+ * A receipt by its id, from whoever has it: an endpoint, a gateway or the index. Nothing of it is checked but
+ * its shape. Throws `bad-name`, `not-found`, `unreachable` or `bad-answer`.
+ */
+export async function fetchReceipt(way: Way, id: string, lease?: Hex): Promise<InferenceReceipt> {
+  if (!RECEIPT_ID.test(id))
+    throw new CloisterError('bad-name', `${JSON.stringify(id.slice(0, 60))} is no receipt's id.`, {
+      hint: 'It is rcpt_ and 32 hexadecimal digits, as the header x-receipt-id of an answer has it.',
+    })
+  return fetchJson('Whoever keeps the receipt', urlOn(way, `/v1/receipts/${id}`), InferenceReceipt, {
+    ...(lease && { headers: { [LEASE_HEADER]: lease } }),
+    maxBytes: 4 * MAX_RECEIPT_BYTES,
+    send: way.send,
+  })
+}
+
+/**
+ * Fetches the receipt of an answer that has ended, and holds it against what was sent and received: it is
+ * signed by the worker that was verified, for its lease and manifest, over these very bytes, and costs no
+ * more than its offer. Throws `bad-receipt` with what is wrong, and what `fetchReceipt` throws.
+ */
+export async function receiptOfAnswer(
+  { network }: Pick<Chain, 'network'>,
+  endpoint: VerifiedEndpoint,
+  { id, hashes }: { id: string; hashes: AnswerHashes },
+): Promise<InferenceReceipt> {
+  const file = await fetchReceipt(endpoint.way, id, endpoint.lease)
+  const { details, charge, signed } = file
+  const { offer, options } = endpoint
+  const { ok, steps } = await checkReceipt(file, {
+    chainId: network.chainId,
+    workers: network.contracts.workers,
+    prices: offer?.id === charge.offer ? offer : undefined,
+  })
+  if (!ok) throw badReceipt(id, steps.find((step) => !step.ok)?.says ?? 'It does not hold.')
+  const held: [string, unknown, unknown][] = [
+    ['id', details.id, id],
+    ['lease', details.lease, endpoint.lease],
+    ['worker', signed.worker, endpoint.worker],
+    ['manifest', details.manifestHash, endpoint.manifestHash],
+    ['weights', details.weights, options.weights?.digest ?? null],
+    ['request', details.request, hashes.request],
+    ['sealed request', details.requestSealed, hashes.requestSealed],
+    ['answer', details.response, hashes.response],
+    ['sealed answer', details.responseSealed, hashes.responseSealed],
+  ]
+  for (const [what, said, seen] of held)
+    if (said !== seen) throw badReceipt(id, `Its ${what} is ${String(said)}; it was ${String(seen)}.`)
+  if (![options.model, ...(options.aliases ?? [])].includes(details.model))
+    throw badReceipt(id, `It is of the model ${details.model}, which the endpoint does not serve.`)
+  const isPriced = charge.amount === '0' || (offer !== undefined && offer.id === charge.offer)
+  if (!isPriced) throw badReceipt(id, `It charges ${charge.amount} by an offer that nobody was told of.`)
+  return file
+}
+
+function badReceipt(id: string, why: string): CloisterError {
+  return new CloisterError('bad-receipt', `The receipt ${id} is not to be believed: ${why}`, {
+    hint: 'Keep the answer and the receipt: a receipt that its worker signed wrongly costs its provider stake.',
+  })
+}
