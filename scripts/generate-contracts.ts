@@ -13,6 +13,8 @@ const CONTRACTS = [
   'Platforms',
   'Workers',
   'Market',
+  'Vouchers',
+  'Receipts',
   'Apps',
   'KeyService',
   'Stake',

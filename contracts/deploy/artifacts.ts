@@ -10,6 +10,7 @@ import {
   MARKET_ABI,
   PLATFORMS_ABI,
   POWER_ABI,
+  RECEIPTS_ABI,
   REVOCATION_FUND_ABI,
   SIGNATURES_ABI,
   SLASHING_ABI,
@@ -17,6 +18,7 @@ import {
   STAKE_ABI,
   TOKEN_ABI,
   TRACKS_ABI,
+  VOUCHERS_ABI,
   WORKERS_ABI,
 } from '@cloister/chain'
 import type { Abi, Hex } from 'viem'
@@ -32,6 +34,7 @@ import {
   MARKET_BYTECODE,
   PLATFORMS_BYTECODE,
   POWER_BYTECODE,
+  RECEIPTS_BYTECODE,
   REVOCATION_FUND_BYTECODE,
   SIGNATURES_BYTECODE,
   SLASHING_BYTECODE,
@@ -39,6 +42,7 @@ import {
   STAKE_BYTECODE,
   TOKEN_BYTECODE,
   TRACKS_BYTECODE,
+  VOUCHERS_BYTECODE,
   WORKERS_BYTECODE,
 } from './generated/bytecode.ts'
 import {
@@ -71,6 +75,7 @@ export const ARTIFACTS: Artifacts = {
   Market: { abi: MARKET_ABI, bytecode: MARKET_BYTECODE },
   Platforms: { abi: PLATFORMS_ABI, bytecode: PLATFORMS_BYTECODE },
   Power: { abi: POWER_ABI, bytecode: POWER_BYTECODE },
+  Receipts: { abi: RECEIPTS_ABI, bytecode: RECEIPTS_BYTECODE },
   RevocationFund: { abi: REVOCATION_FUND_ABI, bytecode: REVOCATION_FUND_BYTECODE },
   SafeL2: { abi: SAFE_L2_ABI, bytecode: SAFE_L2_BYTECODE },
   SafeModules: { abi: SAFE_MODULES_ABI, bytecode: SAFE_MODULES_BYTECODE },
@@ -81,5 +86,6 @@ export const ARTIFACTS: Artifacts = {
   Stake: { abi: STAKE_ABI, bytecode: STAKE_BYTECODE },
   Token: { abi: TOKEN_ABI, bytecode: TOKEN_BYTECODE },
   Tracks: { abi: TRACKS_ABI, bytecode: TRACKS_BYTECODE },
+  Vouchers: { abi: VOUCHERS_ABI, bytecode: VOUCHERS_BYTECODE },
   Workers: { abi: WORKERS_ABI, bytecode: WORKERS_BYTECODE },
 }

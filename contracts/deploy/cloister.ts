@@ -24,6 +24,8 @@ export const WEIGHTS = CLASSES.map(({ gpuClass, weight }) => ({ gpuClass, weight
 
 /** Of a fee's 10,000 parts: what is kept of a lease that is paid in CLOI, and in a stable token. */
 const FEE_BPS = { cloi: 400n, stable: 2_000n }
+/** The same of what is claimed by vouchers. The endpoint's lease has paid its own fee already. */
+const VOUCHER_FEE_BPS = { cloi: 100n, stable: 500n }
 /** What Emission may create, ever; see Schedule.sol. */
 export const EMISSION_ALLOTMENT: bigint = EMISSION_TOTAL
 
@@ -59,6 +61,20 @@ export const CLOISTER: Plan = {
         ],
       ],
     },
+    {
+      name: 'vouchers',
+      contract: 'Vouchers',
+      args: [
+        contract('market'),
+        splitter,
+        governance,
+        [
+          { token: contract('cloi'), feeBps: VOUCHER_FEE_BPS.cloi },
+          { token: given('stable'), feeBps: VOUCHER_FEE_BPS.stable },
+        ],
+      ],
+    },
+    { name: 'receipts', contract: 'Receipts', args: [contract('market')] },
     { name: 'cloi', contract: 'Token', args: [governance, given('minters'), given('allotments')] },
     { name: 'apps', contract: 'Apps', args: [] },
     {
@@ -91,7 +107,7 @@ export const CLOISTER: Plan = {
     {
       name: 'slashing',
       contract: 'Slashing',
-      args: [governance, contract('workers'), contract('market'), contract('stake')],
+      args: [governance, contract('workers'), contract('market'), contract('vouchers'), contract('stake')],
     },
     { name: 'revocationFund', contract: 'RevocationFund', args: [contract('platforms')] },
     { name: 'power', contract: 'Power', args: [contract('stake')] },
@@ -109,6 +125,8 @@ export const CLOISTER: Plan = {
       observer: contract('emission'),
     }),
     ...factsOf('market', { ...OWNED, workers: contract('workers'), treasury: splitter }),
+    ...factsOf('vouchers', { ...OWNED, market: contract('market'), treasury: splitter }),
+    ...factsOf('receipts', { market: contract('market') }),
     ...factsOf('cloi', OWNED),
     ...factsOf('keyService', { ...OWNED, workers: contract('workers'), market: contract('market') }),
     ...factsOf('stake', {
@@ -131,6 +149,7 @@ export const CLOISTER: Plan = {
       ...OWNED,
       workers: contract('workers'),
       market: contract('market'),
+      vouchers: contract('vouchers'),
       stake: contract('stake'),
     }),
     ...factsOf('power', { stake: contract('stake') }),

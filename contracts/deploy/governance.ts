@@ -7,6 +7,7 @@ import {
   SLASHING_ABI,
   SPLITTER_ABI,
   STAKE_ABI,
+  VOUCHERS_ABI,
   WORKERS_ABI,
 } from '@cloister/chain'
 import { type Abi, type AbiFunction, parseEther, toFunctionSelector, zeroAddress } from 'viem'
@@ -27,6 +28,7 @@ const OWNED_CONTRACTS = [
   'admission',
   'workers',
   'market',
+  'vouchers',
   'cloi',
   'keyService',
   'stake',
@@ -118,6 +120,7 @@ function rules({ bond, votingDays, confirm, timelock, approval, support }: Rules
 /** What ballots of a track may call, by contract. Contracts and roles may call anything. */
 const ALLOWED: readonly Value[] = [
   ...calls(TRACK.parameters, 'market', MARKET_ABI, 'setToken', 'setNoticePeriod'),
+  ...calls(TRACK.parameters, 'vouchers', VOUCHERS_ABI, 'setToken'),
   ...calls(TRACK.parameters, 'workers', WORKERS_ABI, 'setCoveragePeriod', 'setVerdictThreshold'),
   ...calls(TRACK.parameters, 'stake', STAKE_ABI, 'setCollateralPerGpu'),
   ...calls(TRACK.parameters, 'emission', EMISSION_ABI, 'setClassWeight'),

@@ -9,6 +9,7 @@ import {Errors} from "../interfaces/Errors.sol";
 import {IMarket} from "../interfaces/IMarket.sol";
 import {ISlashing} from "../interfaces/ISlashing.sol";
 import {IStake} from "../interfaces/IStake.sol";
+import {IVouchers} from "../interfaces/IVouchers.sol";
 import {IWorkers} from "../interfaces/IWorkers.sol";
 import {Announcements} from "../libraries/Announcements.sol";
 
@@ -19,6 +20,9 @@ contract Slashing is ISlashing, Governed {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant RECEIPT_TYPEHASH =
         keccak256("Receipt(address worker,bytes32 lease,uint64 era,uint64 sequence,bytes32 content)");
+    bytes32 private constant CHARGE_TYPEHASH = keccak256(
+        "Charge(bytes32 offer,bytes32 channel,uint64 input,uint64 cached,uint64 output,uint128 amount,uint128 total,bytes32 details)"
+    );
     /// @inheritdoc ISlashing
     uint256 public constant MAX_BPS = 1_000;
     /// @inheritdoc ISlashing
@@ -38,6 +42,8 @@ contract Slashing is ISlashing, Governed {
     /// @inheritdoc ISlashing
     IMarket public immutable market;
     /// @inheritdoc ISlashing
+    IVouchers public immutable vouchers;
+    /// @inheritdoc ISlashing
     IStake public immutable stake;
 
     /// @inheritdoc ISlashing
@@ -55,16 +61,20 @@ contract Slashing is ISlashing, Governed {
     mapping(uint256 id => Proposal) private _proposal;
 
     /// @param owner Announces penalties within their bounds and proposes slashes: the governance executor.
-    constructor(address owner, IWorkers workers_, IMarket market_, IStake stake_) Ownable(owner) {
+    constructor(address owner, IWorkers workers_, IMarket market_, IVouchers vouchers_, IStake stake_)
+        Ownable(owner)
+    {
         if (
-            address(workers_) == address(0) || address(market_) == address(0) || address(stake_) == address(0)
+            address(workers_) == address(0) || address(market_) == address(0)
+                || address(vouchers_) == address(0) || address(stake_) == address(0)
         ) {
             revert Errors.ZeroAddress();
         }
-        (workers, market, stake) = (workers_, market_, stake_);
+        (workers, market, vouchers, stake) = (workers_, market_, vouchers_, stake_);
         _setPenalty(Offence.Receipts, 500, 2_000);
         _setPenalty(Offence.Bids, 100, 2_000);
         _setPenalty(Offence.Refusal, 10, 1_000);
+        _setPenalty(Offence.Overcharge, 500, 2_000);
     }
 
     // PROOFS
@@ -117,6 +127,32 @@ contract Slashing is ISlashing, Governed {
         IMarket.Lease memory l = market.leaseOf(lease);
         if (l.state != IMarket.State.Refused) revert NotRefused(lease);
         return _slash(Offence.Refusal, l.worker, keccak256(abi.encode(Offence.Refusal, lease)));
+    }
+
+    /// @inheritdoc ISlashing
+    function reportOvercharge(Receipt calldata receipt, bytes calldata signature, Charge calldata charge)
+        external
+        returns (uint256 taken)
+    {
+        // Static members only: one word each, in order, as EIP-712 asks.
+        if (keccak256(abi.encode(CHARGE_TYPEHASH, charge)) != receipt.content) {
+            revert NotCharged(receipt.content);
+        }
+        _requireSignature(receiptDigest(receipt), signature, receipt.worker);
+        (address provider,,) = workers.billing(receipt.worker);
+        IMarket.Lease memory l = market.leaseOf(receipt.lease);
+        if (l.worker != receipt.worker || (l.tenant != provider && l.tenant != l.worker)) {
+            revert NotProvidersLease(receipt.lease);
+        }
+        uint256 price;
+        if (vouchers.leaseOfOffer(charge.offer) == receipt.lease) {
+            price = vouchers.priceOf(charge.offer, charge.input, charge.cached, charge.output);
+        }
+        if (charge.amount <= price) revert NoOvercharge(charge.amount, price);
+        bytes32 deed = keccak256(
+            abi.encode(Offence.Overcharge, receipt.worker, receipt.lease, receipt.era, receipt.sequence)
+        );
+        return _slash(Offence.Overcharge, receipt.worker, deed);
     }
 
     /// @inheritdoc ISlashing

@@ -3,11 +3,13 @@ pragma solidity 0.8.30;
 
 import {IMarket} from "./IMarket.sol";
 import {IStake} from "./IStake.sol";
+import {IVouchers} from "./IVouchers.sol";
 import {IWorkers} from "./IWorkers.sol";
 
 /// @title ISlashing: what costs stake
-/// @notice Three things anybody can prove, and is rewarded for: a worker key that signed two receipts for
-/// one unit of work, or two bids under one salt; a bid that was taken and refused. Each takes a fixed part
+/// @notice Four things anybody can prove, and is rewarded for: a worker key that signed two receipts for
+/// one unit of work, or two bids under one salt; a bid that was taken and refused; an answer of a provider's
+/// own model that was charged more than its offer says. Each takes a fixed part
 /// of the provider's pool, a tenth at the most, once per deed, and once a day per pool and kind; all
 /// together no more than Stake allows, a tenth at once and a tenth a week. So keys that were stolen empty no
 /// pool, however many workers it has. A worker answers for its deeds as long as stake takes to leave, 21
@@ -29,10 +31,29 @@ interface ISlashing {
         bytes32 content;
     }
 
+    /// @notice What an answer of a model cost. Its struct hash (EIP-712) is the content of its receipt.
+    struct Charge {
+        /// The offer that it was charged by; zero where it was free.
+        bytes32 offer;
+        /// The channel that was charged; zero where none was.
+        bytes32 channel;
+        /// Tokens. `cached` are those of `input` that the engine had already.
+        uint64 input;
+        uint64 cached;
+        uint64 output;
+        /// Base units of the offer's token.
+        uint128 amount;
+        /// What the channel was ever charged, this answer included.
+        uint128 total;
+        /// Hash of all else that the receipt says.
+        bytes32 details;
+    }
+
     enum Offence {
         Receipts,
         Bids,
-        Refusal
+        Refusal,
+        Overcharge
     }
 
     /// @notice A slash that governance announced.
@@ -51,6 +72,12 @@ interface ISlashing {
     error NotSignedByWorker(address worker);
     /// @notice The lease wasn't refused.
     error NotRefused(bytes32 lease);
+    /// @notice The receipt is for something else than this charge.
+    error NotCharged(bytes32 content);
+    /// @notice The answer cost `amount`, and by its offer it costs `price`.
+    error NoOvercharge(uint256 amount, uint256 price);
+    /// @notice The worker doesn't serve the lease, or serves it for a tenant who isn't its provider.
+    error NotProvidersLease(bytes32 lease);
     /// @notice This deed was reported before.
     error KnownAlready(bytes32 deed);
     /// @notice An offence of this kind was reported of the provider's workers within `REPORT_PERIOD`.
@@ -103,6 +130,15 @@ interface ISlashing {
     /// refuse. Anybody may report. Reverts with `NotRefused`, or as `reportReceipts` does.
     function reportRefusal(bytes32 lease) external returns (uint256 taken);
 
+    /// @notice An answer that cost more than so many tokens cost by its offer; an offer of another lease, and
+    /// none, allow nothing. Only leases that a provider, or the worker itself, opened on the provider's own
+    /// worker count: what other tenants run has receipts for whatever it likes signed, and a provider doesn't
+    /// answer for that. Anybody may report.
+    /// Reverts with `NotCharged`, `NotProvidersLease`, `NoOvercharge`, or as `reportReceipts` does.
+    function reportOvercharge(Receipt calldata receipt, bytes calldata signature, Charge calldata charge)
+        external
+        returns (uint256 taken);
+
     // GOVERNANCE
 
     /// @notice Announces a slash for what no contract can judge. Until it is carried out, cancelled or
@@ -154,6 +190,9 @@ interface ISlashing {
 
     /// @notice Where bids are taken and refused.
     function market() external view returns (IMarket);
+
+    /// @notice Where models are offered.
+    function vouchers() external view returns (IVouchers);
 
     /// @notice Whose pools are slashed.
     function stake() external view returns (IStake);

@@ -59,16 +59,20 @@ abstract contract Network {
         cloi = new OpenToken(address(this));
         cloi.allotNow(address(this), 300_000_000e18);
         usdc = new TestUSDC();
-        ITill.TokenFee[] memory tokens = new ITill.TokenFee[](2);
-        tokens[0] = ITill.TokenFee(address(cloi), 400);
-        tokens[1] = ITill.TokenFee(address(usdc), 2_000);
-        market = new Market(workers, treasury, governance, tokens);
+        market = new Market(workers, treasury, governance, tokenFees());
         cloi.mint(tenant, 1_000_000e18);
         usdc.mint(tenant, 1_000_000e6);
         vm.prank(tenant);
         cloi.approve(address(market), type(uint256).max);
         vm.prank(tenant);
         usdc.approve(address(market), type(uint256).max);
+    }
+
+    /// @dev What can be paid in from the beginning.
+    function tokenFees() internal view returns (ITill.TokenFee[] memory tokens) {
+        tokens = new ITill.TokenFee[](2);
+        tokens[0] = ITill.TokenFee(address(cloi), 400);
+        tokens[1] = ITill.TokenFee(address(usdc), 2_000);
     }
 
     /// @dev What may serve from the beginning.

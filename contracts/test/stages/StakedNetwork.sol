@@ -7,6 +7,7 @@ import {Slashing} from "../../src/economy/Slashing.sol";
 import {Stake} from "../../src/economy/Stake.sol";
 import {Token} from "../../src/economy/Token.sol";
 import {Power} from "../../src/governance/Power.sol";
+import {Vouchers} from "../../src/inference/Vouchers.sol";
 import {ICoverageObserver} from "../../src/interfaces/ICoverageObserver.sol";
 import {IEmission} from "../../src/interfaces/IEmission.sol";
 import {ISlashing} from "../../src/interfaces/ISlashing.sol";
@@ -27,6 +28,7 @@ abstract contract StakedNetwork is VerifiedNetwork {
     Stake internal stake;
     Emission internal emission;
     Slashing internal slashing;
+    Vouchers internal vouchers;
 
     function setUp() public virtual override {
         super.setUp();
@@ -40,6 +42,7 @@ abstract contract StakedNetwork is VerifiedNetwork {
         collateral[0] = IStake.ClassCollateral("h100", 1_250e18);
         IEmission.ClassWeight[] memory weights = new IEmission.ClassWeight[](1);
         weights[0] = IEmission.ClassWeight("h100", 10);
+        vouchers = new Vouchers(market, treasury, governance, tokenFees());
         address slasher = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
         Power power = new Power(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1));
         stake = new Stake(
@@ -47,7 +50,7 @@ abstract contract StakedNetwork is VerifiedNetwork {
             IStake.Parts(token, workers, predicted, power, slasher, treasury, block.timestamp),
             collateral
         );
-        slashing = new Slashing(governance, workers, market, stake);
+        slashing = new Slashing(governance, workers, market, vouchers, stake);
         bytes memory arguments = abi.encode(governance, token, workers, stake, treasury, weights);
         emission = Emission(_cradle.create(bytes.concat(type(Emission).creationCode, arguments)));
         vm.assertEq(address(emission), address(predicted));

@@ -10,6 +10,7 @@ import {
   SPLITTER_ABI,
   STAKE_ABI,
   TOKEN_ABI,
+  VOUCHERS_ABI,
   WORKERS_ABI,
 } from './generated/abis.ts'
 import type { Network } from './network.ts'
@@ -23,7 +24,7 @@ export interface Governed {
 
 /** The contracts of a network whose owner announces what it changes. */
 export function governedContracts({ contracts, tokens }: Pick<Network, 'contracts' | 'tokens'>): Governed[] {
-  const { stake, slashing, emission, market, workers, admission, keyService, splitter } = contracts
+  const { stake, slashing, emission, market, workers, admission, keyService, splitter, vouchers } = contracts
   const token = tokens.find(({ symbol }) => symbol === 'CLOI')
   return [
     ...(token ? [{ name: 'token', address: token.address, abi: TOKEN_ABI } as const] : []),
@@ -35,6 +36,7 @@ export function governedContracts({ contracts, tokens }: Pick<Network, 'contract
     { name: 'admission', address: admission, abi: ADMISSION_ABI },
     { name: 'keyService', address: keyService, abi: KEY_SERVICE_ABI },
     ...(splitter ? [{ name: 'splitter', address: splitter, abi: SPLITTER_ABI } as const] : []),
+    ...(vouchers ? [{ name: 'vouchers', address: vouchers, abi: VOUCHERS_ABI } as const] : []),
   ]
 }
 

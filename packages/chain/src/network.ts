@@ -32,6 +32,10 @@ export const Network = z.object({
     revocationFund: address,
     /** Owns all of them, and has what is the treasury's: does what ballots say. */
     safe: address,
+    /** Models' prices, purses, channels and vouchers, where the network has models paid by the token. */
+    vouchers: address.optional(),
+    /** Roots of workers' receipts. */
+    receipts: address.optional(),
     /** Pays what accounts of an old chain owned, where the network continues one's token. */
     claims: address.optional(),
     /** Has ballots proposed, voted on and carried out, where the network is governed by them. */

@@ -85,7 +85,7 @@ export const REFUSALS: Record<string, string> = {
   NoRoom: 'The worker’s room has been taken by other leases since the bid.',
   ERC20InsufficientBalance: 'The account has too little of the token.',
   ERC20InsufficientAllowance:
-    'The market may not take that much of the token: the permit was used up by another transaction.',
+    'The contract may not take that much of the token: the permit was used up by another transaction.',
   WrongManifest: 'The lease does not run the key service’s manifest.',
 
   // What any contract may refuse for.
@@ -108,8 +108,26 @@ export const REFUSALS: Record<string, string> = {
   BidTaken: 'The bid has been taken already.',
   MayNotClose:
     'Only the tenant may close the lease now; its provider may once notice has run out or the deposit is used up.',
-  TokenNotAllowed: 'The market does not take this token.',
-  TooManyTokens: 'The market has taken 256 tokens, and can not take another one.',
+  TokenNotAllowed: 'The contract does not take this token.',
+  TooManyTokens: 'The contract has taken 256 tokens, and can not take another one.',
+
+  // Models, vouchers and receipts.
+  BadOffer: 'A model’s name has from 1 to 128 bytes, and an offer’s options 8,192 at the most.',
+  NoOffer: 'The lease offers no model.',
+  KeyTaken: 'The key is another account’s, or was registered for another token.',
+  NothingDrawn:
+    'Nothing can be drawn from the purse: there is nothing new to draw, the draw is not signed by the payer or a key of its, the key is over or used up, the purse is empty, or the channel can not be (reason {reason}).',
+  NotPaidIn: 'The token did not move what was to be paid in.',
+  NotPayer: 'Only the channel’s payer may do that, or its key while the payer does not.',
+  NothingAnnounced: 'A withdrawal has to be announced first.',
+  NotYet: 'The withdrawal was announced, and has to wait until {from} (Unix seconds).',
+  BadNonce: 'The refund is not the channel’s next one: that is number {next}.',
+  NotLeaseWorker: 'Only the worker that serves the lease may anchor receipts of it.',
+  UnknownBatch: 'The worker has anchored no such batch of receipts.',
+  NotCharged: 'The receipt is for something else than this charge.',
+  NoOvercharge: 'That is no overcharge: {amount} is what the offer asks, or less ({price}).',
+  NotProvidersLease:
+    'The lease is not one that a provider opened on its own worker: nobody’s stake answers for its charges.',
 
   // Workers and platforms.
   AlreadyRegistered: 'The worker is registered already.',

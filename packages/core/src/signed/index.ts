@@ -1,4 +1,9 @@
 export {
+  receiveAuthorizationTypedData,
+  type TransferAuthorization,
+  transferAuthorizationTypedData,
+} from './authorization.ts'
+export {
   type Bid,
   bidFromJson,
   bidToJson,

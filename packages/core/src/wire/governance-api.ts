@@ -19,6 +19,7 @@ export const GOVERNED_CONTRACTS = [
   'admission',
   'keyService',
   'splitter',
+  'vouchers',
 ] as const
 export type GovernedContract = (typeof GOVERNED_CONTRACTS)[number]
 

@@ -99,7 +99,7 @@ export const SlashRecord = z.object({
   reward: decimal,
   reason: bytes32,
   /** What was proven; absent where governance slashed. */
-  offence: z.enum(['receipts', 'bids', 'refusal']).optional(),
+  offence: z.enum(['receipts', 'bids', 'refusal', 'overcharge']).optional(),
   block: z.int(),
   time: seconds,
   transaction: bytes32,

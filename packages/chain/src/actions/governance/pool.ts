@@ -45,16 +45,21 @@ export async function getCommunityPool(chain: Chain): Promise<CommunityPool> {
         client.readContract({ ...grants, functionName: 'free', args: [token], blockNumber }),
         client.readContract({ ...grants, functionName: 'bookOf', args: [token], blockNumber }),
         client.readContract({ ...splitter, functionName: 'passedOf', args: [token], blockNumber }),
-        client.readContract({
-          address: network.contracts.market,
-          abi: MARKET_ABI,
-          functionName: 'fees',
-          args: [token],
-          blockNumber,
-        }),
+        Promise.all(
+          tills(chain).map((till) =>
+            client.readContract({ ...till, functionName: 'fees', args: [token], blockNumber }),
+          ),
+        ),
         balanceOf(chain, token, splitter.address, blockNumber),
       ])
-      return { symbol, token, free, ...book, income: passed.toPool, waiting: fees + held }
+      return {
+        symbol,
+        token,
+        free,
+        ...book,
+        income: passed.toPool,
+        waiting: fees.reduce((sum, of) => sum + of, held),
+      }
     })
     const share = client.readContract({ ...splitter, functionName: 'shareBps', blockNumber })
     return { shareBps: Number(await share), tokens: await Promise.all(tokens) }
@@ -70,15 +75,15 @@ export async function getCommunityPool(chain: Chain): Promise<CommunityPool> {
  */
 export async function collectIncome(wallet: Wallet, token: Address): Promise<Hex[]> {
   const { client, network } = wallet
-  const [market, splitter] = [network.contracts.market, splitterContract(wallet)]
+  const splitter = splitterContract(wallet)
   const transactions: Hex[] = []
   const sent = async (call: Parameters<typeof send>[1]) => {
     transactions.push((await send(wallet, call)).transactionHash)
   }
   const args = [token] as const
-  const fees = { address: market, abi: MARKET_ABI, args } as const
-  if ((await client.readContract({ ...fees, functionName: 'fees' })) > 0n)
-    await sent({ ...fees, functionName: 'collect' })
+  for (const till of tills(wallet))
+    if ((await client.readContract({ ...till, functionName: 'fees', args })) > 0n)
+      await sent({ ...till, functionName: 'collect', args })
   if (token === network.tokens.find(({ symbol }) => symbol === 'CLOI')?.address) {
     const { timestamp } = await client.getBlock()
     if (Number(timestamp) > network.emissionStart)
@@ -96,6 +101,13 @@ export async function collectIncome(wallet: Wallet, token: Address): Promise<Hex
 
 /** Hours whose unearned GPU budgets one transaction goes through. */
 const MOST_EPOCHS = 512n
+
+/** The contracts that take fees for the splitter. They have the same functions for that. */
+function tills({ network: { contracts } }: Pick<Chain, 'network'>) {
+  return [contracts.market, ...(contracts.vouchers ? [contracts.vouchers] : [])].map(
+    (address) => ({ address, abi: MARKET_ABI }) as const,
+  )
+}
 
 function balanceOf({ client }: Chain, token: Address, of: Address, blockNumber?: bigint): Promise<bigint> {
   const call = { address: token, abi: erc20Abi, functionName: 'balanceOf', args: [of] } as const

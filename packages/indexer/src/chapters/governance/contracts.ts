@@ -1,6 +1,7 @@
 import { ADMISSION_ABI, SPLITTER_ABI, TOKEN_ABI } from '@cloister/chain'
 import type { Contract } from '../../engine/contract.ts'
 import { KEY_SERVICE } from '../apps/contracts.ts'
+import { VOUCHERS } from '../inference/contracts.ts'
 import { MARKET } from '../leases/contract.ts'
 import { EMISSION, SLASHING, STAKE } from '../stake/contracts.ts'
 import { WORKERS } from '../workers/contract.ts'
@@ -38,4 +39,5 @@ export const GOVERNED = [
   ADMISSION,
   KEY_SERVICE,
   SPLITTER,
+  VOUCHERS,
 ] as const

@@ -8,7 +8,7 @@ import { delegation, epochWeight, pool, reward, settlement, slash, stakeExit } f
 
 type PoolRow = RowOf<typeof pool>
 
-const OFFENCES = ['receipts', 'bids', 'refusal']
+const OFFENCES = ['receipts', 'bids', 'refusal', 'overcharge']
 
 const POOL_KIND = 'pool'
 
