@@ -45,6 +45,7 @@ const ON_DEMAND = {
   CLOISTER_KUBERNETES: ['packages/executors/src/kubernetes/kubernetes.test.ts', 'e2e/kubernetes.test.ts'],
   CLOISTER_SWARM: ['e2e/swarm.test.ts'],
   CLOISTER_PACKAGES: ['e2e/packages.test.ts', 'e2e/images.test.ts'],
+  CLOISTER_TRAINING: ['models/tiny/train.test.ts'],
   CLOISTER_PODMAN: ['packages/executors/src/sent/podman.test.ts'],
 }
 const demanded = Object.entries(ON_DEMAND).flatMap(([name, files]) => (process.env[name] ? files : []))
@@ -64,6 +65,7 @@ const QUICK = [
   'packages/{attest,ballots,client,core,gateway,keeper,migration,operations,packed,sdk,secrets,snapshots,terminal,transport,verify,workload}/**/*.test.ts',
   'packages/agent/src/**/*.test.ts',
   'services/**/*.test.ts',
+  'models/**/*.test.ts',
 ]
 
 /** The same of the command line, with what its commands reach outside of themselves made up where need be. */
@@ -104,7 +106,15 @@ export default defineConfig({
     reporters: ['default', './scripts/second-tries.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { ...common, ...first, name: 'quick', include: QUICK } },
+      {
+        test: {
+          ...common,
+          ...first,
+          name: 'quick',
+          include: QUICK,
+          exclude: [...first.exclude, ...Object.values(ON_DEMAND).flat()],
+        },
+      },
       {
         test: {
           ...common,

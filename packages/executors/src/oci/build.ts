@@ -12,6 +12,8 @@ export interface BuildOptions {
   name: string
   /** Programs to pack with the libraries they are linked to: path on this machine by path in the image. */
   programs: Record<string, string>
+  /** Folders on this machine whose trees become layers as they are, the same for the same files. */
+  trees?: string[]
   /** Files to pack: content by path in the image. */
   files: Record<string, string>
   entrypoint: string[]
@@ -28,6 +30,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   await mkdir(layout, { recursive: true })
   const layers = [
     await programsLayer(layout, options.programs),
+    ...(await treeLayers(options)),
     ...(Object.keys(options.files).length > 0 ? [await filesLayer(options)] : []),
   ]
   const architecture = process.arch === 'x64' ? 'amd64' : process.arch
@@ -50,6 +53,17 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   })
   await addToIndex(layout, options.name, manifest, architecture)
   return manifest.digest
+}
+
+async function treeLayers({ layout, trees = [] }: BuildOptions): Promise<Layer[]> {
+  const layers: Layer[] = []
+  for (const folder of trees) {
+    const archive = join(layout, `.tree-${process.pid}`)
+    const layer = await packLayer(archive, folder)
+    await rename(archive, await blobPath(layout, layer.digest))
+    layers.push(layer)
+  }
+  return layers
 }
 
 async function filesLayer({ layout, files }: BuildOptions): Promise<Layer> {
