@@ -40,6 +40,8 @@ const SAFE = join(
   dirname(createRequire(import.meta.url).resolve('@safe-global/safe-smart-account/package.json')),
   'build/artifacts/contracts',
 )
+/** In the first block of a development network, as its chain runs them. */
+const PREDEPLOYED = ['Channels', 'Collector']
 const TEST_CONTRACTS = ['TestUSDC', 'TestWorkers', 'SimulatedVerifier', 'ValidityOracle', 'ValidityGame']
 /** Steps that people are told the cost of, by their names in the snapshot of gas. */
 const STEPS = {
@@ -96,6 +98,12 @@ const made: Record<string, string[]> = {
     '\n',
     ...TEST_CONTRACTS.map(bytecodeOf),
   ],
+  'packages/development/src/generated/predeployed.ts': [
+    HEADER,
+    HEX,
+    '\n',
+    ...PREDEPLOYED.map((name) => codeText(name, artifactOf(name).deployedBytecode.object)),
+  ],
 }
 let stale = false
 for (const [file, parts] of Object.entries(made)) {
@@ -136,7 +144,15 @@ function bytecodeText(name: string, bytecode: string): string {
   return `export const ${constantOf(name)}_BYTECODE: Hex =\n  '${bytecode}'\n`
 }
 
-function artifactOf(name: string): { abi: unknown; bytecode: { object: string } } {
+function codeText(name: string, code: string): string {
+  return `export const ${constantOf(name)}_CODE: Hex =\n  '${code}'\n`
+}
+
+function artifactOf(name: string): {
+  abi: unknown
+  bytecode: { object: string }
+  deployedBytecode: { object: string }
+} {
   return JSON.parse(readFileSync(join(ROOT, `contracts/out/${name}.sol/${name}.json`), 'utf8'))
 }
 

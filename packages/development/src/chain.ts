@@ -12,9 +12,10 @@ import {
 } from '@cloister/chain'
 import type { Deployment } from '@cloister/contracts/deploy'
 import { CloisterError } from '@cloister/core'
-import { type Address, type Hex, type LocalAccount, toHex, zeroHash } from 'viem'
+import { type Address, createPublicClient, type Hex, http, type LocalAccount, toHex, zeroHash } from 'viem'
 import { developmentAccount } from './accounts.ts'
 import { type DevelopmentOptions, deployDevelopment } from './deploy.ts'
+import { X402_CODE } from './genesis.ts'
 import { type DevelopmentPlatform, DevelopmentRoot } from './root/index.ts'
 
 const START_MS = 15_000
@@ -67,6 +68,12 @@ export async function startDevelopmentChain(
     startAnvil([...CHAIN_ARGUMENTS, ...args]),
     DevelopmentRoot.create(),
   ])
+  const { request } = createPublicClient({ transport: http(anvil.rpcUrl) })
+  await Promise.all(
+    Object.entries(X402_CODE).map((account) =>
+      request({ method: 'anvil_setCode', params: account } as never),
+    ),
+  )
   const { network, deployment } = await deployDevelopment(
     {
       name: 'test',

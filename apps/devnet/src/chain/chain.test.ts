@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectWallet, type Network } from '@cloister/chain'
 import { developmentAccount } from '@cloister/development/accounts'
+import { firstBlock } from '@cloister/development/genesis'
 import { encodeAbiParameters, type Hex, parseGwei, toHex } from 'viem'
 import { afterEach, expect, test, vi } from 'vitest'
 import { JournaledChain, type Pace } from './chain.ts'
 import { ChainDoor } from './door.ts'
 import { Engine } from './engine.ts'
+import { ALONE, type ChainKind } from './kind.ts'
 
 const ZERO = `0x${'00'.repeat(20)}` as const
 const NEVER = 1e9
@@ -35,7 +37,12 @@ async function folderOf(): Promise<string> {
   return folder
 }
 
-async function open(folder: string, pace: Partial<Pace> = {}, now?: () => number): Promise<Stage> {
+async function open(
+  folder: string,
+  pace: Partial<Pace> = {},
+  now?: () => number,
+  kind?: ChainKind,
+): Promise<Stage> {
   const warnings: string[] = []
   const usual = { heartbeatMs: NEVER, engineBlocks: NEVER, depth: 260, headStart: 0 }
   const chain = await JournaledChain.open({
@@ -43,6 +50,7 @@ async function open(folder: string, pace: Partial<Pace> = {}, now?: () => number
     pace: { ...usual, ...pace },
     warn: (text) => warnings.push(text),
     ...(now && { now }),
+    ...(kind && { kind }),
   })
   const door = new ChainDoor(chain)
   const url = `http://127.0.0.1:${await door.listen(0)}`
@@ -233,6 +241,30 @@ async function aboutToRotate() {
   expect(await enginesIn(folder)).toBe(1)
   return { folder, chain, close, warnings, mine }
 }
+
+test('a chain keeps the first block that it began with, whatever later ones begin with', async () => {
+  const parent = await folderOf()
+  const { genesis: _, ...without } = ALONE
+  const kinds = [
+    without,
+    ALONE,
+    { ...ALONE, genesis: (time: number) => firstBlock(31337, time, { [ZERO]: { balance: 1n } }) },
+  ]
+  for (const at of [0, 1]) {
+    const folder = join(parent, String(at))
+    const begun = new Set<unknown>()
+    // Its own kind first, then the others.
+    for (const kind of [...kinds.slice(at), ...kinds.slice(0, at)]) {
+      const { chain, url, close } = await open(folder, {}, undefined, kind)
+      const { wallet, client } = walletOf(url)
+      const hash = await wallet.sendTransaction({ to: ZERO, value: 1n })
+      await client.waitForTransactionReceipt({ hash })
+      begun.add(chain.journal.block(0, false)?.hash)
+      await close()
+    }
+    expect(begun.size).toBe(1)
+  }
+}, 60_000)
 
 test('an engine that dies while another is about to take over has one successor', async () => {
   const { folder, chain, close, warnings, mine } = await aboutToRotate()

@@ -357,7 +357,8 @@ export class JournaledChain {
 
   private startEngine(snapshot?: string): Promise<Engine> {
     const { folder } = this.settings
-    return Engine.start({ folder, kind: this.kind, genesisTime: this.genesisTime, snapshot })
+    const isNew = this.journal.head() === undefined
+    return Engine.start({ folder, kind: this.kind, genesisTime: this.genesisTime, isNew, snapshot })
   }
 
   /** Block 0 is whatever an engine begins with. */

@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { CloisterError, messageOf } from '@cloister/core'
@@ -15,6 +23,8 @@ export interface EngineStart {
   kind: ChainKind
   /** Time of block 0, Unix seconds. */
   genesisTime: number
+  /** Whether there is no block yet. */
+  isNew: boolean
   /** File that `anvil --load-state` takes; from block 0 without one. */
   snapshot?: string | undefined
 }
@@ -51,8 +61,9 @@ export class Engine {
   }
 
   /** Throws `chain-unreachable`. */
-  static async start({ folder, kind, genesisTime, snapshot }: EngineStart): Promise<Engine> {
-    const from = snapshot === undefined ? beginning(folder, kind, genesisTime) : ['--load-state', snapshot]
+  static async start(start: EngineStart): Promise<Engine> {
+    const { folder, kind, snapshot } = start
+    const from = snapshot === undefined ? beginning(start) : ['--load-state', snapshot]
     const kept = ['--prune-history', String(kind.statesKept), '--transaction-block-keeper', '64']
     // First come, first in the block: so the same transactions make the same block again.
     const args = [
@@ -172,10 +183,15 @@ export class Engine {
   }
 }
 
-/** How anvil is told of its first block. */
-function beginning(folder: string, { genesis }: ChainKind, time: number): string[] {
-  if (!genesis) return ['--timestamp', String(time)]
+/**
+ * How anvil is told of its first block. A chain that was begun keeps the one that it began with, whatever a
+ * later version would begin with.
+ */
+function beginning({ folder, kind, genesisTime, isNew }: EngineStart): string[] {
   const file = join(folder, 'genesis.json')
-  writeFileSync(file, genesis(time))
-  return ['--init', file]
+  if (isNew && kind.genesis) {
+    writeFileSync(`${file}.new`, kind.genesis(genesisTime))
+    renameSync(`${file}.new`, file)
+  }
+  return existsSync(file) ? ['--init', file] : ['--timestamp', String(genesisTime)]
 }

@@ -1,4 +1,5 @@
 import { CHAIN_ARGUMENTS, LAYER2_ARGUMENTS } from '@cloister/development/chain'
+import { developmentGenesis } from '@cloister/development/genesis'
 
 /** File in layer 1's folder with the address of the contract that takes proofs, once it is there. */
 export const ORACLE_FILE = 'oracle'
@@ -15,7 +16,12 @@ export interface ChainKind {
 }
 
 /** The network's chain, alone. */
-export const ALONE: ChainKind = { chainId: 31337, arguments: CHAIN_ARGUMENTS, statesKept: 24 }
+export const ALONE: ChainKind = {
+  chainId: 31337,
+  arguments: CHAIN_ARGUMENTS,
+  statesKept: 24,
+  genesis: (time) => developmentGenesis(31337, time),
+}
 
 /** A layer 2 of the OP Stack. Withdrawals are proved by the states of the last minutes. */
 export const LAYER2: ChainKind = { chainId: 31337, arguments: LAYER2_ARGUMENTS, statesKept: 150 }

@@ -1,4 +1,5 @@
-import { type Address, pad, toHex } from 'viem'
+import type { Address } from 'viem'
+import { firstBlock, withCode, X402_CODE } from '../genesis.ts'
 import { opStackCode, type Predeployed } from './code.ts'
 
 /** Chain id of the layer 1 of development networks. */
@@ -17,48 +18,29 @@ export const PREDEPLOYS = {
 } as const satisfies Record<Predeployed, Address>
 
 /** GasPriceOracle's storage once Ecotone and Fjord have come: two flags. Nobody sets prices of layer 1. */
-const AT_FJORD = { storage: { [pad('0x00')]: pad('0x0101') } }
-/** Ether of the account that deploys on layer 1, wei: enough to back what layer 2 begins with. */
-const DEPLOYER_BALANCE = toHex(1_000_000n * 10n ** 18n)
+const AT_FJORD = { 0: '0x0101' } as const
+/** Wei of the account that deploys on layer 1: enough to back what layer 2 begins with. */
+const DEPLOYER_BALANCE = 1_000_000n * 10n ** 18n
 
 /** The first block of a layer 1, for `anvil --init`: with Multicall3, and a rich account to deploy from. */
 export function layer1Genesis(time: number, deployer: Address): string {
-  const code = { [MULTICALL3]: opStackCode().multicall3 }
-  return genesis(LAYER1_CHAIN_ID, time, code, { [deployer]: { balance: DEPLOYER_BALANCE } })
+  return firstBlock(LAYER1_CHAIN_ID, time, {
+    [deployer]: { balance: DEPLOYER_BALANCE },
+    ...withCode({ [MULTICALL3]: opStackCode().multicall3 }),
+  })
 }
 
 /**
  * The first block of a layer 2, for `anvil --init`: with the OP Stack's contracts, without proxies before
- * them. Those that know their counterparts on layer 1 are told by `initializeLayer2`.
+ * them, and what every development network has. Those that know their counterparts on layer 1 are told by
+ * `initializeLayer2`.
  */
 export function layer2Genesis(chainId: number, time: number): string {
   const { predeployed, multicall3 } = opStackCode()
   const names = Object.keys(PREDEPLOYS) as Predeployed[]
   const code = Object.fromEntries(names.map((name) => [PREDEPLOYS[name], predeployed[name]]))
-  const upgraded = {
-    [PREDEPLOYS.GasPriceOracle]: { balance: '0x0', code: predeployed.GasPriceOracle, ...AT_FJORD },
-  }
-  return genesis(chainId, time, { ...code, [MULTICALL3]: multicall3 }, {}, upgraded)
-}
-
-function genesis(
-  chainId: number,
-  time: number,
-  code: Record<Address, string>,
-  accounts: object = {},
-  replaced: object = {},
-): string {
-  return JSON.stringify({
-    config: { chainId },
-    timestamp: `0x${time.toString(16)}`,
-    gasLimit: '0x11e1a300',
-    difficulty: '0x0',
-    alloc: {
-      ...accounts,
-      ...Object.fromEntries(
-        Object.entries(code).map(([address, own]) => [address, { balance: '0x0', code: own }]),
-      ),
-      ...replaced,
-    },
+  return firstBlock(chainId, time, {
+    ...withCode({ ...X402_CODE, ...code, [MULTICALL3]: multicall3 }),
+    [PREDEPLOYS.GasPriceOracle]: { code: predeployed.GasPriceOracle, storage: AT_FJORD },
   })
 }
