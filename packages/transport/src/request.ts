@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer, Exchange, Head, Upstream } from './exchange.ts'
 import { framingOf, type Incoming, methodOf, pathOf, Refusal, tooLarge } from './framing.ts'
 import { endToEndTrailers, requestHeaders } from './headers.ts'
@@ -18,15 +18,21 @@ export interface RelayOptions {
   answerHeaders?: Record<string, string | undefined>
   /** Bytes a request's body may have. */
   maxBodyBytes: number
+  /** The request's body where it was read before: then it may be sent more than once. */
+  body?: Buffer | undefined
   silence: AllowedSilence
   /** May take an answer instead of the client; then nobody else reads it. */
   intercept?(answer: Answer): boolean
   /**
    * Is given how to leave the other side without an answer, and gives how to be rid of that. `leave` is true
-   * where nothing of an answer has come, and the request has no body and changes nothing: then it is over
-   * here, and may be answered otherwise.
+   * where nothing of an answer has come, and the request may be sent twice, since it has no body and changes
+   * nothing, or its body was read before: then it is over here, and may be answered otherwise.
    */
   watch?(leave: () => boolean): () => void
+  /**
+   * What is said in a body without a length that broke off, before its end; undefined to break it off.
+   */
+  lastWords?(): string | undefined
   /**
    * Answers in our own name: the request is refused, or the other side can't answer (502, 504). Nothing was
    * sent yet.
@@ -67,9 +73,11 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
       error instanceof Refusal ? error : new Refusal(400, 'the request can not be read', { cause: error }),
     )
   }
-  const { maxBodyBytes, silence: allowed } = options
-  const hasBody = head.framing !== 'none'
+  const { maxBodyBytes, silence: allowed, body: whole } = options
+  const hasBody = whole === undefined && head.framing !== 'none'
+  const isRepeatable = whole !== undefined || (!hasBody && SAFE.has(head.method))
   let exchange: Exchange | undefined
+  let answerBody: Answer['body'] | undefined
   /** The whole request was passed on. */
   let sent = !hasBody
   let answered = false
@@ -88,7 +96,12 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     if (over) return
     finish()
     exchange?.destroy()
-    if (response.headersSent) breakOff(response)
+    const words = answerBody && response.headersSent ? options.lastWords?.() : undefined
+    if (words !== undefined) {
+      answerBody?.unpipe()
+      // The types have two kinds of answers.
+      ;(response as ServerResponse).end(words)
+    } else if (response.headersSent) breakOff(response)
     else options.refuse(refusal)
     linger(incoming)
   }
@@ -114,6 +127,7 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
       answer.body.resume()
       return end()
     }
+    if (answer.framing === 'open') answerBody = answer.body
     const moved = () => silence.allow(response.writableNeedDrain ? allowed.clientMs : allowed.streamMs)
     try {
       reply(response, answer, options.answerHeaders ?? {}, moved, end)
@@ -136,7 +150,7 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
         // goes again.
         failed: (error, wasKept) => {
           if (over) return
-          if (mayRepeat && wasKept && !hasBody && SAFE.has(head.method)) attempt(false)
+          if (mayRepeat && wasKept && isRepeatable) attempt(false)
           else fail(new Refusal(502, 'the other side does not answer', { cause: error }))
         },
       })
@@ -145,6 +159,7 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     }
     if (hasBody) return upload(exchange)
     silence.allow(allowed.answerMs)
+    if (whole && whole.length > 0) exchange.body.write(whole)
     exchange.end({})
   }
   // A client that leaves early ends the request behind; one that has everything leaves the connection to be
@@ -155,7 +170,7 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
     exchange?.destroy()
   })
   unwatch = options.watch?.(() => {
-    if (over || answered || hasBody || !SAFE.has(head.method)) return false
+    if (over || answered || !isRepeatable) return false
     finish()
     exchange?.destroy()
     return true
@@ -191,8 +206,8 @@ export function relayRequest(incoming: Incoming, response: Outgoing, options: Re
 }
 
 /** The head of a request as it goes on. Throws a `Refusal`. */
-function headOf(incoming: Incoming, { headers, maxBodyBytes }: RelayOptions): Head {
-  const framing = framingOf(incoming)
+function headOf(incoming: Incoming, { headers, maxBodyBytes, body }: RelayOptions): Head {
+  const framing = body ? (body.length > 0 ? body.length : 'none') : framingOf(incoming)
   const head = {
     method: methodOf(incoming),
     path: pathOf(incoming),
@@ -200,7 +215,7 @@ function headOf(incoming: Incoming, { headers, maxBodyBytes }: RelayOptions): He
     framing,
   }
   const { expect } = incoming.headers
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+  if (body === undefined && expect !== undefined && expect.toLowerCase() !== '100-continue')
     throw new Refusal(417, 'the expectation is not known here')
   if (typeof framing === 'number' && framing > maxBodyBytes) throw tooLarge(maxBodyBytes)
   return head

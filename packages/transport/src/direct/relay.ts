@@ -4,6 +4,7 @@ import { MuxStream } from '../mux/stream.ts'
 import { type AllowedSilence, SAFE } from '../request.ts'
 import { Silence } from '../silence.ts'
 import { ChunkReader } from './chunks.ts'
+import { BodyGatherer } from './gather.ts'
 import { type AnswerHead, HEAD_END, type RequestHead, readAnswerHead, readRequestHead } from './head.ts'
 import { KeptConnection, type KeptConnections, type Onward } from './kept.ts'
 import { type Line, lineOf } from './line.ts'
@@ -16,31 +17,57 @@ const LINGER_MS = 2_000
 const LINGER_BYTES = 4 * 1024 * 1024
 const NOTHING = Buffer.alloc(0)
 
+/** On which terms a request is read. */
+interface Terms {
+  maxBodyBytes: number
+  silence: AllowedSilence
+  /** What is said where the request is refused or the other side can't answer. */
+  refuse(refusal: Refusal): Said
+}
+
+/** A request that goes where its body says: that is read whole, and sent as often as it takes. */
+export interface Gathering extends Terms {
+  /** Where a request with this body goes, or what is said to it. */
+  whole(body: Buffer): Way | Said | Promise<Way | Said>
+}
+
 /** Where a request goes, and on which terms. */
-export interface Way {
+export interface Way extends Terms {
   /** Connections are kept by it, and never used for another. */
   target: string
   /** Header lines in place of those that are replaced, each with its end. */
   lines: string
-  maxBodyBytes: number
-  silence: AllowedSilence
+  /** The whole body of a request that was gathered, sent with its length. */
+  body?: Buffer | undefined
+  /** Connects to the target, in place of the front's way. */
+  dial?(): Promise<Duplex | undefined>
+  /** Fields of the request that don't go on, in place of the front's. */
+  replaced?: ReadonlySet<string>
+  /** Fields of the answer that don't go on, in place of the front's. */
+  removed?: ReadonlySet<string>
+  /** An answer is passed on from here; what is returned are lines for its head, each with its end. */
+  answered?(answer: AnswerHead): string
+  /** The first of an answer's body is passed on. */
+  began?(): void
+  /** What is said in a body without a length that broke off, before its end; undefined to say nothing. */
+  lastWords?(): string | undefined
+  /** The request is over, with this status; 0 where it was not answered. */
+  ended?(status: number): void
   /** May answer instead of the other side. */
   intercept?(answer: AnswerHead): Said | undefined
   /**
-   * Another way for a request without a body whose answer was intercepted; undefined where what would be said
-   * instead of it is said.
+   * Another way for a request without a body, or with one that was gathered, whose answer was intercepted;
+   * also, where it was gathered, if it came to nothing. Undefined where what would be said instead is said.
    */
   instead?(): Way | undefined
   /** Is told how to leave the other side while nothing of its answer has come; what it gives ends that. */
   watch?: ((leave: () => void) => () => void) | undefined
-  /** What is said where the request is refused or the other side can't answer. */
-  refuse(refusal: Refusal): Said
 }
 
 /** What the direct way needs of its surroundings. */
 export interface DirectParts {
   /** Finds where a request goes; undefined for what needs more care, such as a page of our own. */
-  find(head: RequestHead, client: Duplex): Way | undefined | Promise<Way | undefined>
+  find(head: RequestHead, client: Duplex): Way | Gathering | undefined | Promise<Way | Gathering | undefined>
   /** Connects to a target. Undefined where the direct way doesn't lead there. */
   dial(target: string): Promise<Duplex | undefined>
   /** Reads a connection by Node's parser from now on. */
@@ -68,13 +95,16 @@ export class DirectRelay implements Onward {
   private readonly line: Line
   private readonly parts: DirectParts
   private readonly silence = new Silence(() => this.silent())
-  private state: 'idle' | 'finding' | 'answering' | 'over' = 'idle'
+  private state: 'idle' | 'finding' | 'gathering' | 'answering' | 'over' = 'idle'
   /** What came and was not looked at. */
   private leftover: Buffer | undefined
   /** What the present request began with. */
   private first: Buffer | undefined
   private head!: RequestHead
   private way!: Way
+  private terms!: Terms
+  private gathering: Gathering | undefined
+  private gatherer: BodyGatherer | undefined
   private onward: KeptConnection | undefined
   private hasRepeated = false
   private unwatch: (() => void) | undefined
@@ -90,6 +120,7 @@ export class DirectRelay implements Onward {
   // The answer.
   private headBytes: Buffer | undefined
   private answer: AnswerHead | undefined
+  private hasBegun = false
   private answerLeft = 0
   private answerChunks: ChunkReader | undefined
   private lingering = LINGER_BYTES
@@ -115,6 +146,7 @@ export class DirectRelay implements Onward {
   private data(chunk: Buffer): void {
     if (this.state === 'idle') this.begin(chunk)
     else if (this.state === 'answering' && !this.sent) this.upload(chunk)
+    else if (this.state === 'gathering') this.gather(chunk)
     else if (this.state === 'over') this.linger(chunk)
     else this.hold(chunk)
   }
@@ -128,7 +160,7 @@ export class DirectRelay implements Onward {
   private begin(chunk: Buffer): void {
     this.read(chunk)
     // What it began with is there no longer than now.
-    this.first = this.state === 'finding' ? Buffer.from(chunk) : undefined
+    this.first = this.state === 'finding' && !this.gathering ? Buffer.from(chunk) : undefined
   }
 
   private read(chunk: Buffer): void {
@@ -140,6 +172,7 @@ export class DirectRelay implements Onward {
     this.head = head
     this.state = 'finding'
     this.hasRepeated = false
+    this.gathering = undefined
     const way = this.parts.find(this.head, this.client)
     if (!(way instanceof Promise)) return this.go(way)
     this.line.hold()
@@ -149,20 +182,77 @@ export class DirectRelay implements Onward {
     )
   }
 
-  private go(way: Way | undefined): void {
+  private go(way: Way | Gathering | undefined): void {
     if (this.state !== 'finding') return
     const { framing } = this.head
     if (!way || (typeof framing === 'number' && framing > way.maxBodyBytes)) return this.handOver()
+    this.terms = way
+    if ('whole' in way) return this.beginGathering(way)
     this.way = way
     const kept = this.parts.kept.take(way.target)
     if (kept) this.start(kept)
     else this.dial(way, () => this.handOver())
   }
 
+  private beginGathering(gathering: Gathering): void {
+    this.gathering = gathering
+    this.gatherer = new BodyGatherer(this.head.framing, gathering.maxBodyBytes)
+    this.state = 'gathering'
+    this.sent = false
+    this.answer = undefined
+    this.ended ??= this.parts.begun()
+    this.silence.allow(gathering.silence.clientMs)
+    this.gather(this.bytesAfterHead())
+    if (this.state === 'gathering' && this.line.isHeld) this.line.goOn()
+  }
+
+  private gather(chunk: Buffer): void {
+    const { gatherer, gathering } = this
+    if (!gatherer || !gathering) return
+    let rest: Buffer | undefined
+    try {
+      rest = gatherer.add(chunk)
+    } catch (error) {
+      const wrong = new Refusal(400, 'the body is not in chunks', { cause: error })
+      return this.say(gathering.refuse(error instanceof Refusal ? error : wrong))
+    }
+    if (!rest) return this.silence.heard()
+    this.gatherer = undefined
+    this.sent = true
+    this.state = 'finding'
+    this.hold(rest)
+    const way = gathering.whole(gatherer.take())
+    if (!(way instanceof Promise)) return this.goWhole(way)
+    this.line.hold()
+    way.then(
+      (found) => this.goWhole(found),
+      () => this.state === 'over' || this.say(gathering.refuse(new Refusal(502, 'it can not be led on'))),
+    )
+  }
+
+  /** Leads on a request that was gathered. */
+  private goWhole(way: Way | Said): void {
+    if (!('target' in way)) {
+      if (this.state !== 'over') this.say(way)
+      return
+    }
+    if (this.state === 'over') return way.ended?.(0)
+    this.way = way
+    this.terms = way
+    const kept = this.parts.kept.take(way.target)
+    if (kept) this.start(kept)
+    else this.dial(way, () => this.unreachable())
+  }
+
+  private unreachable(): void {
+    this.fail(new Refusal(502, 'the other side does not answer'))
+  }
+
   /** Connects anew; `failed` where that is not to be had. */
   private dial(way: Way, failed: () => void): void {
     this.line.hold()
-    this.parts.dial(way.target).then(
+    const dialling = way.dial ? way.dial() : this.parts.dial(way.target)
+    dialling.then(
       (duplex) => {
         if (this.state === 'over') duplex?.destroy()
         else if (duplex) this.start(new KeptConnection(duplex))
@@ -180,19 +270,24 @@ export class DirectRelay implements Onward {
     this.headBytes = undefined
     this.answer = undefined
     this.ended ??= this.parts.begun()
+    this.hasBegun = false
     const { framing } = head
-    this.sent = framing === 'none' || framing === 0
+    const { body } = way
+    const isGathered = this.gathering !== undefined
+    this.sent = isGathered || framing === 'none' || framing === 0
     this.left = typeof framing === 'number' ? framing : 0
     this.chunks = framing === 'open' ? new ChunkReader() : undefined
     this.seen = 0
-    const rest = this.hasRepeated ? NOTHING : this.bytesAfterHead()
+    const rest = this.hasRepeated || isGathered ? NOTHING : this.bytesAfterHead()
     this.unwatch = way.watch?.(() => this.leaveSilent())
     const { duplex } = onward
     // It was closed while it was waited for; nobody would tell of it again.
     if (duplex.destroyed) return this.over(false)
-    const text = requestText(head, this.parts.replaced, way.lines)
+    const sentHead = body ? { ...head, framing: body.length } : head
+    const text = requestText(sentHead, way.replaced ?? this.parts.replaced, way.lines)
     if (this.sent) {
-      onward.line.send(text)
+      onward.line.send(text, body)
+      onward.line.flush()
       this.silence.allow(way.silence.answerMs)
       this.hold(rest)
     } else {
@@ -298,14 +393,16 @@ export class DirectRelay implements Onward {
     const { way, head, line } = this
     const said = way.intercept?.(answer)
     if (said) {
-      const other = head.framing === 'none' ? way.instead?.() : undefined
+      const other = this.gathering || head.framing === 'none' ? way.instead?.() : undefined
       return other ? this.leadElsewhere(other) : this.say(said)
     }
+    const lines = way.answered?.(answer) ?? ''
     this.answer = answer
     this.silence.allow(undefined)
     this.answerLeft = typeof answer.framing === 'number' ? answer.framing : 0
     this.answerChunks = answer.framing === 'open' && answer.isChunked ? new ChunkReader() : undefined
-    const text = answerText(answer, head.method, this.parts.removed, this.connectionLines(head))
+    const removed = way.removed ?? this.parts.removed
+    const text = answerText(answer, head.method, removed, lines + this.connectionLines(head))
     if (answer.framing === 'none') {
       line.send(text)
       this.finish(rest.length === 0)
@@ -324,20 +421,24 @@ export class DirectRelay implements Onward {
   /** Leads a request elsewhere whose other side is found to be silent, where it may be sent twice. */
   private leaveSilent(): void {
     const { state, answer, headBytes, head, way } = this
-    if (state !== 'answering' || answer || headBytes || head.framing !== 'none' || !SAFE.has(head.method))
-      return
+    if (state !== 'answering' || answer || headBytes) return
+    if (!this.gathering && (head.framing !== 'none' || !SAFE.has(head.method))) return
     const other = way.instead?.()
     if (other) this.leadElsewhere(other)
   }
 
-  /** Leads a request without a body another way, as if it had come just now. */
+  /** Leads a request that may be sent again another way, as if it had come just now. */
   private leadElsewhere(way: Way): void {
-    this.hasRepeated = true
+    // One that was gathered may be sent over a connection that was kept there, and once more then.
+    this.hasRepeated = !this.gathering
     this.release(false)
     this.headBytes = undefined
     this.state = 'finding'
     this.way = way
-    this.dial(way, () => this.fail(new Refusal(502, 'the other side does not answer')))
+    this.terms = way
+    const kept = this.gathering && this.parts.kept.take(way.target)
+    if (kept) this.start(kept)
+    else this.dial(way, () => this.unreachable())
   }
 
   private connectionLines({ closes }: RequestHead): string {
@@ -363,6 +464,7 @@ export class DirectRelay implements Onward {
   /** Passes a piece of a body without a length on; returns what comes after its end. */
   private downloadOpen(chunk: Buffer): Buffer | undefined {
     const { line, answerChunks } = this
+    if (chunk.length > 0) this.begins()
     if (!answerChunks) {
       if (chunk.length > 0) sendChunk(line, chunk)
       return undefined
@@ -380,8 +482,15 @@ export class DirectRelay implements Onward {
   /** What of `chunk` belongs to a body with a length. */
   private takePiece(chunk: Buffer): Buffer {
     const piece = chunk.length > this.answerLeft ? chunk.subarray(0, this.answerLeft) : chunk
+    if (piece.length > 0) this.begins()
     this.answerLeft -= piece.length
     return piece
+  }
+
+  private begins(): void {
+    if (this.hasBegun) return
+    this.hasBegun = true
+    this.way.began?.()
   }
 
   private sentOn(isClean: boolean): void {
@@ -416,18 +525,18 @@ export class DirectRelay implements Onward {
     }
     if (answer || !this.mayRepeat()) return this.fail(new Refusal(502, 'the other side does not answer'))
     // A kept connection may have been closed by the other side just now; what has no body and no effect goes
-    // again.
+    // again, and what was gathered to be sent again.
     this.hasRepeated = true
     this.release(false)
     this.state = 'finding'
-    this.dial(this.way, () => this.fail(new Refusal(502, 'the other side does not answer')))
+    this.dial(this.way, () => this.unreachable())
   }
 
   private mayRepeat(): boolean {
     const { head, onward, headBytes, hasRepeated } = this
     if (!onward || headBytes || hasRepeated) return false
     const wasKept = onward.wasUsed || (onward.duplex instanceof MuxStream && onward.duplex.isKept)
-    return wasKept && head.framing === 'none' && SAFE.has(head.method)
+    return wasKept && (this.gathering !== undefined || (head.framing === 'none' && SAFE.has(head.method)))
   }
 
   /** The answer has ended. `isClean`: nothing came after it. */
@@ -435,10 +544,22 @@ export class DirectRelay implements Onward {
     const { answer, head } = this
     if (!answer) return
     this.release(isClean && this.sent && answer.isKept)
-    this.ended?.(answer.status)
-    this.ended = undefined
+    this.tellEnded(answer.status)
     if (!this.sent || head.closes || this.isLeaving) return this.close()
+    this.next()
+  }
+
+  private tellEnded(status: number): void {
+    const { ended, way } = this
+    this.ended = undefined
+    ended?.(status)
+    if (ended && way === this.terms) way.ended?.(status)
+  }
+
+  /** Waits for the next request. */
+  private next(): void {
     this.state = 'idle'
+    this.gathering = undefined
     this.first = undefined
     this.silence.allow(IDLE_MS)
     const next = this.leftover
@@ -470,26 +591,42 @@ export class DirectRelay implements Onward {
 
   private fail(refusal: Refusal): void {
     if (this.state === 'over') return
-    if (!this.answer) return this.say(this.way.refuse(refusal))
+    const { answer, way } = this
+    if (!answer) {
+      const said = way.refuse(refusal)
+      const other = this.gathering ? way.instead?.() : undefined
+      return other ? this.leadElsewhere(other) : this.say(said)
+    }
     this.release(false)
-    this.line.flush()
-    this.client.destroy()
+    const words = answer.framing === 'open' && this.client.writable ? way.lastWords?.() : undefined
+    if (words === undefined) {
+      this.line.flush()
+      return void this.client.destroy()
+    }
+    sendChunk(this.line, Buffer.from(words))
+    this.line.send('0\r\n\r\n')
+    this.tellEnded(answer.status)
+    this.close()
   }
 
   /** Answers in our own name. */
   private say(said: Said): void {
+    if (this.state === 'over') return
     this.release(false)
-    this.ended?.(said.status)
-    this.ended = undefined
-    this.line.sendBytes(Buffer.from(saidText(said, this.head.method)))
-    this.close()
+    this.tellEnded(said.status)
+    const keeps = this.gathering !== undefined && this.sent && !this.head.closes && !this.isLeaving
+    const lines = keeps ? this.connectionLines(this.head) : 'connection: close\r\n'
+    this.line.sendBytes(Buffer.from(saidText(said, this.head.method, lines)))
+    if (!keeps) return this.close()
+    this.line.flush()
+    this.next()
   }
 
   /** Closes the client's connection once it has its answer, and reads what it still sends for a moment. */
   private close(): void {
     this.state = 'over'
     this.leftover = undefined
-    this.silence.allow(this.way.silence.clientMs)
+    this.silence.allow(this.terms.silence.clientMs)
     this.line.flush()
     this.client.end(() => this.silence.allow(LINGER_MS))
     this.line.goOn()
@@ -501,6 +638,8 @@ export class DirectRelay implements Onward {
   }
 
   private silent(): void {
+    if (this.state === 'gathering')
+      return this.say(this.terms.refuse(new Refusal(408, 'nothing came from the client in time')))
     if (this.state !== 'answering') return void this.client.destroy()
     const { line, onward } = this
     const clientWaits = this.answer ? !line.isFull : this.sent || onward?.line.isFull
@@ -516,8 +655,7 @@ export class DirectRelay implements Onward {
     this.silence.end()
     this.state = 'over'
     this.release(false)
-    this.ended?.(this.answer?.status ?? 0)
-    this.ended = undefined
+    this.tellEnded(this.answer?.status ?? 0)
     this.client.destroy()
     this.parts.ended(this)
   }

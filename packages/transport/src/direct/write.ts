@@ -76,11 +76,11 @@ export function answerText(
   return `${text}\r\n`
 }
 
-/** An answer in our own name, after which the connection is closed. */
-export function saidText({ status, headers, body }: Said, method: string): string {
+/** An answer in our own name. `connection`: lines that say what becomes of the connection. */
+export function saidText({ status, headers, body }: Said, method: string, connection: string): string {
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
   for (const [name, value] of Object.entries(headers)) text += `${name}: ${value}\r\n`
-  text += `date: ${date()}\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
+  text += `date: ${date()}\r\n${connection}content-length: ${Buffer.byteLength(body)}\r\n\r\n`
   return method === 'HEAD' ? text : text + body
 }
 
