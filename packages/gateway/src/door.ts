@@ -96,6 +96,11 @@ export class Door {
     return this.pool.reach(targetOf(lease))
   }
 
+  /** A stream or a connection to the worker of a target. Rejects where nobody listens. */
+  dial(target: string): Promise<Duplex> {
+    return this.pool.dial(target)
+  }
+
   /** A stream to the worker of a target; undefined where it takes none. Rejects where nobody listens. */
   stream(target: string): Promise<MuxStream | undefined> {
     return this.pool.stream(target)

@@ -21,6 +21,12 @@ import { Door } from './door.ts'
 import { Groups } from './groups/groups.ts'
 import { Home } from './home.ts'
 import { readHost } from './host.ts'
+import { CarefulInference } from './inference/careful.ts'
+import type { Endpoint } from './inference/endpoint.ts'
+import { offersOf } from './inference/index-offers.ts'
+import { InferenceDoor } from './inference/inference.ts'
+import { type KeyLimits, Keys, UNLIMITED_KEYS, USUAL_KEY_LIMITS } from './inference/keys.ts'
+import { type Currency, Offers } from './inference/offers.ts'
 import { gatewayLimits } from './limits.ts'
 import { LoopbackPorts } from './loopback.ts'
 import { type GatewayObserver, UNOBSERVED } from './observer.ts'
@@ -55,10 +61,22 @@ export interface GatewaySettings {
   observer?: GatewayObserver
   /** Milliseconds that requests under way may take to end when it stops; 0 if not given. */
   drainMs?: number
+  /** What its door to models goes by. */
+  inference?: InferenceSettings
   /** Tenants' own domains; without it, they are nobody's. */
   domains?: DomainSettings
   /** Load balancers that say whose connections are (PROXY protocol): addresses and networks. */
   announcers?: readonly string[]
+}
+
+/** What a gateway's door to models goes by. */
+interface InferenceSettings {
+  /** Tokens that prices are in. */
+  currencies?: readonly Currency[]
+  /** Digests of the doors that endpoints may run; any where it isn't given. */
+  images?: readonly string[] | undefined
+  /** What one API key may ask for; see `USUAL_KEY_LIMITS`. */
+  keyLimits?: Partial<KeyLimits>
 }
 
 /**
@@ -82,6 +100,8 @@ export interface RunningGateway {
   tlsPort?: number | undefined
   url: string
   readiness: Readiness
+  /** The endpoints that its door to models knows, and how they are doing. */
+  endpoints: () => Iterable<Endpoint>
   stop: () => Promise<void>
 }
 
@@ -115,6 +135,16 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     isDevelopment,
     observer,
   })
+  const workers = new Resolver((key) => index.findWorker(key))
+  const { currencies = [], images, keyLimits } = settings.inference ?? {}
+  const inference = new InferenceDoor({
+    offers: new Offers({ read: offersOf(settings.indexerUrl), leases, workers, currencies, images }),
+    leases,
+    dial: (target) => door.dial(target),
+    ask: (lease) => isReady(lease, door.agent),
+    keys: new Keys({ ...USUAL_KEY_LIMITS, ...(isDevelopment && UNLIMITED_KEYS), ...keyLimits }),
+    observer: observer.inference,
+  })
   const readiness = new Readiness(gatewayReasons(settings.indexerUrl, tls?.cert))
   const loopback =
     development && new LoopbackPorts(development.portsFile, (wanted) => routeServer(door, wanted))
@@ -124,7 +154,8 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     leases,
     groups: door.groups,
     scrapes: new ScrapeDoor(leases, door.agent, silence),
-    workers: new WorkerDoor(new Resolver((key) => index.findWorker(key)), door.agent, silence),
+    workers: new WorkerDoor(workers, door.agent, silence),
+    inference: new CarefulInference(inference, door.agent),
     agent: door.agent,
     loopback,
     urlOf: (label) => urlAt(`${label}.${domain}`, secure, bound),
@@ -140,7 +171,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
   const isOwn = (name: string | undefined) =>
     name === undefined || readHost(name, domain) !== undefined || name.endsWith(`.${domain}`)
   const receptionWith = (plain: PlainDoor | undefined) =>
-    new Reception({ domain, door, home, limits, observer, plain })
+    new Reception({ domain, door, home, inference, limits, observer, plain })
   const reception = receptionWith(tls ? undefined : domains?.plain)
   const frontOf = (reception: Reception): Omit<FrontParts, 'tls'> => ({
     handle: (request, response) => reception.handle(request, response),
@@ -186,10 +217,12 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     tlsPort: passed?.port,
     url: `${secure ? 'https' : 'http'}://${domain}:${bound}`,
     readiness,
+    endpoints: () => inference.offers.all,
     stop: async () => {
       readiness.stop()
       loopback?.close()
       await Promise.all([served, http, passed].map((open) => open?.drain(settings.drainMs ?? 0)))
+      inference.close()
       door.close()
     },
   }

@@ -4,6 +4,7 @@ import type { Readiness } from '@cloister/operations'
 import type { DialAgent, Incoming, Outgoing } from '@cloister/transport'
 import { show } from './door.ts'
 import { type Groups, leadsToGroup } from './groups/groups.ts'
+import type { CarefulInference } from './inference/careful.ts'
 import type { LoopbackPorts } from './loopback.ts'
 import { EVERY_PAGE, PAGES } from './pages.ts'
 import type { Resolver } from './resolve.ts'
@@ -14,7 +15,7 @@ import type { WorkerDoor } from './worker-door.ts'
 const JSON_UNSTORED = { 'content-type': 'application/json', 'cache-control': 'no-store' }
 const ROUTES_PATH = /^\/v1\/routes\/(0x[0-9a-f]{64}|[a-z0-9-]{1,32})$/
 
-/** What is at the domain itself: the gateway's health, addresses of a lease, a way to workers. */
+/** What is at the domain itself: the gateway's health, inference, addresses of a lease, a way to workers. */
 export class Home {
   private readonly parts: {
     readiness: Readiness
@@ -22,6 +23,7 @@ export class Home {
     groups: Groups
     workers: WorkerDoor
     scrapes: ScrapeDoor
+    inference: CarefulInference
     agent: DialAgent
     loopback: LoopbackPorts | undefined
     /** The address of a label under the domain. */
@@ -38,7 +40,7 @@ export class Home {
   }
 
   private async answer(request: Incoming, response: Outgoing): Promise<void> {
-    const { readiness, workers, scrapes } = this.parts
+    const { readiness, workers, scrapes, inference } = this.parts
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
     const plain = response as ServerResponse
     if (path === '/health') return void plain.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
@@ -46,6 +48,7 @@ export class Home {
       const report = await readiness.report()
       return void plain.writeHead(report.ready ? 200 : 503, JSON_UNSTORED).end(`${JSON.stringify(report)}\n`)
     }
+    if (inference.isFor(path)) return inference.request(request, response)
     const worker = workers.workerIn(path)
     if (worker !== undefined) return workers.request(worker, request, response)
     const scraped = scrapes.leaseIn(path)

@@ -9,13 +9,13 @@ import { CloisterError, messageOf, sentenceOf } from '@cloister/core'
 import { openOperatorInterface, parseDrain, parseListenAt, stopWhenAsked } from '@cloister/operations'
 import { giveBackAfterStart } from '@cloister/packed'
 import { everyAddress } from '@cloister/transport'
-import { startGateway } from './gateway.ts'
+import { type RunningGateway, startGateway } from './gateway.ts'
 
 const USAGE =
   'Usage: cloister-gateway --network FILE [--domain localhost] [--host ::] [--port 8080] ' +
   '[--key FILE --cert FILE] [--indexer URL] [--ports FILE] [--requests-per-second N] [--connections-per-address N] ' +
   '[--metrics [HOST:]PORT] [--drain SECONDS] [--http-port PORT | --domains-port PORT] [--name-server ADDRESS]... ' +
-  '[--proxy-protocol-from ADDRESS[/BITS]]...'
+  '[--proxy-protocol-from ADDRESS[/BITS]]... [--key-requests-per-minute N] [--key-concurrent N]'
 const log = (level: string, message: string) =>
   process.stdout.write(
     `${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`,
@@ -40,6 +40,8 @@ try {
       'domains-port': { type: 'string' },
       'name-server': { type: 'string', multiple: true },
       'proxy-protocol-from': { type: 'string', multiple: true },
+      'key-requests-per-minute': { type: 'string' },
+      'key-concurrent': { type: 'string' },
     },
   })
   if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined))
@@ -52,6 +54,8 @@ try {
     )
   const rate = countOf(values['requests-per-second'])
   const connections = countOf(values['connections-per-address'])
+  const requestsPerMinute = countOf(values['key-requests-per-minute'])
+  const concurrent = countOf(values['key-concurrent'])
   const tls = values.key !== undefined &&
     values.cert !== undefined && { key: readFileSync(values.key), cert: readFileSync(values.cert) }
   const httpPort = portOf(values['http-port'])
@@ -74,6 +78,14 @@ try {
       ...(rate !== undefined && { requestsPerSecond: rate, burst: 5 * rate }),
       ...(connections !== undefined && { connectionsPerAddress: connections }),
     },
+    inference: {
+      currencies: network.tokens,
+      images: network.inferenceImages,
+      keyLimits: {
+        ...(requestsPerMinute !== undefined && { requestsPerMinute }),
+        ...(concurrent !== undefined && { concurrent }),
+      },
+    },
     drainMs: parseDrain(values.drain),
     ...((tls || tlsPort !== undefined) && {
       domains: { nameServers: values['name-server'], httpPort, tlsPort },
@@ -83,6 +95,7 @@ try {
     ...(tls && { tls }),
     ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
   })
+  metrics?.watch(gateway)
   log('info', `the gateway is open at ${gateway.url}`)
   if (at && metrics) {
     const { port } = await openOperatorInterface({
@@ -105,12 +118,17 @@ try {
 
 /** Read once it is asked for: it takes 6 MB. */
 async function openMetrics(certificate: Buffer | undefined) {
-  const [{ expose, openRegistry }, { gatewayMetrics }] = await Promise.all([
+  const [{ expose, openRegistry }, { gatewayMetrics }, { endpointMetrics }] = await Promise.all([
     import('@cloister/operations/metrics'),
     import('./metrics.ts'),
+    import('./inference/metrics.ts'),
   ])
   const registry = openRegistry()
-  return { observer: gatewayMetrics(registry, certificate), expose: () => expose(registry) }
+  return {
+    observer: gatewayMetrics(registry, certificate),
+    watch: (gateway: RunningGateway) => endpointMetrics(registry, gateway.endpoints),
+    expose: () => expose(registry),
+  }
 }
 
 /** A limit as it is typed; 0 is none. Throws `bad-option`. */

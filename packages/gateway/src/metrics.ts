@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { addGauges, Counter, classOf, Gauge, Histogram, type Registry } from '@cloister/operations/metrics'
+import { inferenceMetrics } from './inference/metrics.ts'
 import type { GatewayObserver } from './observer.ts'
 
 /** Seconds. What takes longer than the last is a stream, as a rule. */
@@ -67,5 +68,6 @@ export function gatewayMetrics(registry: Registry, certificate?: string | Buffer
       return () => streams.dec({ kind: 'passed' })
     },
     dialled: (outcome) => dials.inc({ outcome }),
+    inference: inferenceMetrics(registry),
   }
 }

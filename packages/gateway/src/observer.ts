@@ -1,3 +1,5 @@
+import { type InferenceObserver, UNOBSERVED_INFERENCE } from './inference/observer.ts'
+
 /** What became of a try to connect to a worker. */
 type Dialled = 'connected' | 'unattested' | 'unreachable'
 
@@ -13,6 +15,7 @@ export interface GatewayObserver {
   passed(): () => void
   /** A connection to a worker was tried. `unattested`: its TLS key was not the attested one. */
   dialled(what: Dialled): void
+  inference: InferenceObserver
 }
 
 /** Counts nothing. */
@@ -21,4 +24,5 @@ export const UNOBSERVED: GatewayObserver = {
   upgrade: () => () => {},
   passed: () => () => {},
   dialled: () => {},
+  inference: UNOBSERVED_INFERENCE,
 }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import {
   type AddressLimits,
   answerOn,
+  type Gathering,
   type Incoming,
   type Outgoing,
   type RequestHead,
@@ -13,6 +14,7 @@ import type { PlainDoor } from './domains/plain-door.ts'
 import { type Door, show } from './door.ts'
 import type { Home } from './home.ts'
 import { Hosts } from './host.ts'
+import type { InferenceDoor } from './inference/inference.ts'
 import type { GatewayObserver } from './observer.ts'
 import { PAGES } from './pages.ts'
 
@@ -21,6 +23,8 @@ export interface ReceptionParts {
   domain: string
   door: Door
   home: Home
+  /** What is asked of models at the domain itself. */
+  inference: InferenceDoor
   limits: AddressLimits
   observer: GatewayObserver
   /** Plain HTTP of tenants' domains, where that comes here. */
@@ -64,12 +68,13 @@ export class Reception {
   }
 
   /** The way of a request of the common shape; undefined for what `handle` answers. */
-  find(head: RequestHead, client: Duplex): Way | undefined | Promise<Way | undefined> {
-    const { limits, door } = this.parts
+  find(head: RequestHead, client: Duplex): Way | Gathering | undefined | Promise<Way | undefined> {
+    const { limits, door, inference } = this.parts
     const wanted = this.hosts.read(head.host)
-    if (wanted === undefined || wanted === 'home') return undefined
+    if (wanted === undefined) return undefined
     const address = (client as Socket).remoteAddress
     if (limits.take(address) > 0) return undefined
+    if (wanted === 'home') return this.counted(inference.way(head, address), address)
     const way = door.way(wanted, head, address)
     return way instanceof Promise
       ? way.then((found) => this.counted(found, address))
@@ -77,7 +82,7 @@ export class Reception {
   }
 
   /** What goes no direct way is counted by `handle`. */
-  private counted(way: Way | undefined, address: string | undefined): Way | undefined {
+  private counted<T extends Way | Gathering>(way: T | undefined, address: string | undefined): T | undefined {
     if (!way) this.parts.limits.giveBack(address)
     return way
   }

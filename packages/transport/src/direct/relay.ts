@@ -4,7 +4,7 @@ import { MuxStream } from '../mux/stream.ts'
 import { type AllowedSilence, SAFE } from '../request.ts'
 import { Silence } from '../silence.ts'
 import { ChunkReader } from './chunks.ts'
-import { BodyGatherer } from './gather.ts'
+import { BodyGatherer, type BodyRoom } from './gather.ts'
 import { type AnswerHead, HEAD_END, type RequestHead, readAnswerHead, readRequestHead } from './head.ts'
 import { KeptConnection, type KeptConnections, type Onward } from './kept.ts'
 import { type Line, lineOf } from './line.ts'
@@ -27,6 +27,8 @@ interface Terms {
 
 /** A request that goes where its body says: that is read whole, and sent as often as it takes. */
 export interface Gathering extends Terms {
+  /** What bodies take of it while they come; that of a whole one is `whole`'s to give back. */
+  room?: BodyRoom
   /** Where a request with this body goes, or what is said to it. */
   whole(body: Buffer): Way | Said | Promise<Way | Said>
 }
@@ -196,7 +198,7 @@ export class DirectRelay implements Onward {
 
   private beginGathering(gathering: Gathering): void {
     this.gathering = gathering
-    this.gatherer = new BodyGatherer(this.head.framing, gathering.maxBodyBytes)
+    this.gatherer = new BodyGatherer(this.head.framing, gathering.maxBodyBytes, gathering.room)
     this.state = 'gathering'
     this.sent = false
     this.answer = undefined
@@ -551,6 +553,8 @@ export class DirectRelay implements Onward {
 
   private tellEnded(status: number): void {
     const { ended, way } = this
+    this.gatherer?.drop()
+    this.gatherer = undefined
     this.ended = undefined
     ended?.(status)
     if (ended && way === this.terms) way.ended?.(status)
