@@ -20,6 +20,7 @@ export {
 } from './actions/governance/pool.ts'
 export * from './actions/governance/power.ts'
 export type { BallotRow } from './actions/governance/vote-rows.ts'
+export * from './actions/inference/index.ts'
 export { signBid } from './actions/leases/bid.ts'
 export * from './actions/leases/lease.ts'
 export { getResizes, resizeLease, signResizeBid } from './actions/leases/resize.ts'

@@ -7,6 +7,7 @@ export {
   getPosition,
   redelegate,
   reportContradiction,
+  reportOvercharge,
   reportRefusal,
   requestExit,
   withdrawExit,

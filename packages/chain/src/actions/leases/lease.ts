@@ -224,17 +224,19 @@ export function withdrawCredit(wallet: Wallet, token: Address, to: Address): Pro
 type Permit = Awaited<ReturnType<typeof permitFor>>
 
 /**
- * Pays with a permit signed just before; signs another where one of the same account's was used in between.
+ * Pays with a permit signed just before, for the Market or another `spender`; signs another where one of the
+ * same account's was used in between.
  */
 export async function withPermit(
   wallet: Wallet,
   token: Address,
   amount: bigint,
   pay: (permit: Permit) => Promise<TransactionReceipt>,
+  spender: Address = wallet.network.contracts.market,
 ): Promise<TransactionReceipt> {
   for (let tries = 1; ; tries++) {
     try {
-      return await pay(await permitFor(wallet, token, amount))
+      return await pay(await permitFor(wallet, token, amount, spender))
     } catch (error) {
       const isUsedUp =
         error instanceof CloisterError && error.details['error'] === 'ERC20InsufficientAllowance'
@@ -243,8 +245,8 @@ export async function withPermit(
   }
 }
 
-async function permitFor(wallet: Wallet, token: Address, amount: bigint) {
-  const signature = await signPermit(wallet, token, wallet.network.contracts.market, amount)
+async function permitFor(wallet: Wallet, token: Address, amount: bigint, spender: Address) {
+  const signature = await signPermit(wallet, token, spender, amount)
   if (!signature) return NO_PERMIT
   const { r, s, yParity } = hexToSignature(signature)
   return { value: amount, deadline: maxUint256, v: 27 + (yParity ?? 0), r, s }

@@ -1,5 +1,6 @@
 import {
   bidFromJson,
+  type Charge,
   CloisterError,
   type Receipt,
   receiptFromJson,
@@ -88,6 +89,26 @@ export async function reportContradiction(
  */
 export async function reportRefusal(wallet: Wallet, lease: Hex): Promise<Reported> {
   return reported(await send(wallet, { ...slashing(wallet), functionName: 'reportRefusal', args: [lease] }))
+}
+
+/**
+ * Reports an answer of a provider's own model that was charged more than its offer says. `details` is the
+ * hash that the receipt's content was made with (`chargeContent`). Throws `reverted` with the contract's
+ * reason.
+ *
+ * @example
+ * ```ts
+ * import { stake, walletOf } from '@cloister/sdk'
+ *
+ * const { reward } = await stake.reportOvercharge(walletOf(cloister), { receipt, charge, details })
+ * ```
+ */
+export async function reportOvercharge(
+  wallet: Wallet,
+  { receipt, charge, details }: { receipt: SignedReceipt; charge: Charge; details: Hex },
+): Promise<Reported> {
+  const args = [receipt, receipt.signature, { ...charge, details }] as const
+  return reported(await send(wallet, { ...slashing(wallet), functionName: 'reportOvercharge', args }))
 }
 
 function slashing({ network }: Wallet) {

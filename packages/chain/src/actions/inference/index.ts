@@ -1,0 +1,18 @@
+export { type AuthorizedDeposit, encodeDeposit, signDeposit } from './authorized-deposit.ts'
+export {
+  type ChannelState,
+  channelIdIn,
+  endChannelWithdrawal,
+  getChannel,
+  refundChannel,
+  startChannelWithdrawal,
+} from './channels.ts'
+export { claimVouchers, encodeClaims, signClaims, type VoucherClaim } from './claims.ts'
+export { receiptsContract, vouchersContract } from './contracts.ts'
+export { type BatchOutcome, draw, encodeDraws, type SignedDraw } from './draws.ts'
+export { getModelEarnings, withdrawModelEarnings } from './earnings.ts'
+export { changeKey, getKey, type SessionKey, setKey } from './keys.ts'
+export { type ChainOffer, endOffer, getOffer, getOfferOf, type OfferTerms, offerModel } from './offers.ts'
+export { announceWithdrawal, depositPurse, getPurse, type Purse, withdrawPurse } from './purse.ts'
+export { anchorReceipts, encodeAnchor, getReceiptsRoot, isAnchored, type ReceiptBatch } from './receipts.ts'
+export type { Skip, Skipped } from './skips.ts'
