@@ -19,6 +19,14 @@ export {
   type SentContent,
   type SizeChange,
 } from '@cloister/core'
+export type {
+  Question,
+  ReceiptOutcome,
+  SealedAnswer,
+  VerifiedEndpoint,
+  VerifiedReceipt,
+} from '@cloister/inference/client'
+export type { EndpointOptions, InferenceReceipt } from '@cloister/inference/protocol'
 export * as apps from './apps/index.ts'
 export { type Cloister, createCloister, walletOf } from './cloister.ts'
 export type { ClusterBids } from './clusters/bids.ts'
@@ -30,6 +38,14 @@ export type { ClusterStep, UpParameters } from './clusters/up.ts'
 export * as council from './council/index.ts'
 export { type GovernanceStatus, governance, type OnChain } from './governance/governance.ts'
 export * as grants from './grants/index.ts'
+export type { ChatMessage } from './inference/chat.ts'
+export { type ConfidentialFetchParameters, createConfidentialFetch } from './inference/confidential-fetch.ts'
+export type { ConfidentialModels, ConfidentialParameters } from './inference/confidential-models.ts'
+export type { Asking, DeployedModel, DeployModelParameters } from './inference/deploy.ts'
+export * as models from './inference/index.ts'
+export type { NewApiKey } from './inference/keys.ts'
+export type { ModelOffer, ModelSummary } from './inference/offers.ts'
+export * as receipts from './inference/receipts.ts'
 export type { Bids, BidsParameters, CheckedBid, Declined } from './leases/bids.ts'
 export type { Closed } from './leases/close.ts'
 export { DEPLOY_STEPS, type Deployed, type DeployParameters, type DeployStep } from './leases/deploy.ts'

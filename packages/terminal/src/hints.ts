@@ -17,12 +17,15 @@ const WORDS: Record<AdviceName, string | ((subject?: string) => string)> = {
   'give-secrets': 'Give them with --app NAME --secrets FILE; see docs/secrets.md.',
   'list-all-leases': 'See `cloister ps --all`.',
   'list-leases': 'See `cloister ps`.',
+  'list-models': 'See what there is and what it costs: `cloister model prices`.',
   'list-workers': 'Change what they decline for, or see who else is there with `cloister workers`.',
   'log-in-to-registry':
     'Check the name. If it is private, type `docker login` and deploy with --registry-login; an SDL may state `credentials`.',
   'look-at-key-service': 'Two of its three seats are needed; see `cloister keys`.',
   'look-into-lease': (lease) =>
     `The lease stays open: \`cloister logs ${lease}\`, \`cloister exec ${lease} -- sh\`; end it with \`cloister close ${lease}\`.`,
+  'make-api-key':
+    'Put money into the purse with `cloister model fund`, make a key with `cloister model key create`, and give it in CLOISTER_API_KEY.',
   'make-scrape-token': (lease) => `Make one with \`cloister metrics token ${lease?.slice(2, 18)}\`.`,
   'name-account': 'Name its account with --account.',
   'register-app': 'Register it with `cloister apps create`.',

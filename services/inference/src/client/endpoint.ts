@@ -1,4 +1,4 @@
-import { type Chain, getAttestationAge, getConfirmedGpus, getLease } from '@cloister/chain'
+import { type Chain, getAttestationAge, getConfirmedGpus, getLease, getOffer } from '@cloister/chain'
 import { fetchJson } from '@cloister/client'
 import { CloisterError, hashManifest, type Policy, resourcesOf } from '@cloister/core'
 import { judgeQuote } from '@cloister/workload/judge'
@@ -7,7 +7,7 @@ import { inferenceManifest } from '../manifest.ts'
 import { LEASE_HEADER } from '../protocol/constants.ts'
 import { Attestation, attestationData } from '../protocol/endpoint.ts'
 import type { EndpointOptions } from '../protocol/options.ts'
-import { type Offer, offerFromJson } from '../protocol/prices.ts'
+import type { Offer } from '../protocol/prices.ts'
 import { evidenceDigest } from '../protocol/receipt.ts'
 import { urlOn, type Way, wayThroughGateway } from './reach.ts'
 
@@ -120,13 +120,14 @@ export async function verifyEndpoint(
       ? notAttested(error.message, error)
       : error
   })
+  const offer = attestation.offer && (await offerOnChain(chain, lease, attestation.offer.id))
   const verifiedAt = Date.now()
   return {
     lease,
     worker,
     manifestHash,
     options: attestation.options,
-    offer: attestation.offer && offerFromJson(attestation.offer),
+    offer,
     sealingKey: hexToBytes(sealingKey),
     authorizer,
     engine: 'url' in attestation.options.engine ? 'elsewhere' : 'inside',
@@ -149,6 +150,16 @@ function ask(way: Way, lease: Hex, nonce: Hex, signal?: AbortSignal): Promise<At
     send: way.send,
     maxBytes: MAX_BYTES,
   })
+}
+
+/** What answers cost, by the chain's word. Throws `not-attested` for an offer that isn't the lease's. */
+async function offerOnChain(chain: Chain, lease: Hex, id: Hex): Promise<Offer> {
+  const found = await getOffer(chain, id)
+  if (found?.lease !== lease)
+    throw notAttested(
+      `It charges by the offer ${id.slice(0, 10)}…, which the chain does not have as its lease's.`,
+    )
+  return { id, ...found.terms }
 }
 
 /** The manifest of options whose parts are believed. Throws `not-attested`. */

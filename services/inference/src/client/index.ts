@@ -10,3 +10,10 @@ export {
 export { Endpoints } from './endpoints.ts'
 export { urlOn, type Way, wayThroughGateway } from './reach.ts'
 export { questionOf, responseOf, sealedFetch } from './sealed-fetch.ts'
+export {
+  type ReceiptSubject,
+  type VerifiedReceipt,
+  type VerifiedStep,
+  type VerifiedStepName,
+  verifyReceipt,
+} from './verify-receipt.ts'

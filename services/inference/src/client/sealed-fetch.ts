@@ -1,4 +1,4 @@
-import { CloisterError } from '@cloister/core'
+import { CloisterError, pause, textOf } from '@cloister/core'
 import { askSealed, type Question, type SealedAnswer } from './answer.ts'
 import type { VerifiedEndpoint } from './endpoint.ts'
 
@@ -17,6 +17,10 @@ const LEFT_OUT = new Set([
   'upgrade',
   'user-agent',
 ])
+const TAIL_BYTES = 1024
+const DRAIN_MS = 2_000
+/** The last event of a stream, as OpenAI and Anthropic have it. */
+const LAST_EVENT = /^data: ?\[DONE\]|^event: ?(?:message_stop|response\.(?:completed|incomplete|failed))/m
 const EMPTY = new Set([204, 205, 304])
 
 /**
@@ -64,17 +68,51 @@ export function responseOf({ status, headers, body, cancel }: SealedAnswer): Res
     cancel()
     return new Response(null, { status, headers: given })
   }
+  const ending = new Ending()
   const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       try {
         const { done, value } = await body.next()
         if (done) controller.close()
-        else controller.enqueue(new Uint8Array(value))
+        else {
+          ending.saw(value)
+          controller.enqueue(new Uint8Array(value))
+        }
       } catch (error) {
         controller.error(error)
       }
     },
-    cancel,
+    // What is left then are the last bytes, without which nobody knows that the answer is whole.
+    cancel: () => (ending.isNear ? void drain(body).finally(cancel) : cancel()),
   })
   return new Response(stream, { status, headers: given })
+}
+
+/** Whether a stream of events has said that it ends: clients read no further then. */
+class Ending {
+  private before = new Uint8Array()
+  private last = new Uint8Array()
+
+  saw(piece: Uint8Array): void {
+    this.before = this.last
+    this.last = new Uint8Array(piece.slice(-TAIL_BYTES))
+  }
+
+  get isNear(): boolean {
+    return LAST_EVENT.test(textOf(this.before) + textOf(this.last))
+  }
+}
+
+/** Reads what is left, for as long as last bytes take. */
+async function drain(body: AsyncGenerator<Uint8Array>): Promise<void> {
+  const until = Date.now() + DRAIN_MS
+  const rest = async () => {
+    for (let next = await body.next(); !next.done && Date.now() < until; next = await body.next());
+  }
+  const read = new AbortController()
+  void rest().then(
+    () => read.abort(),
+    () => read.abort(),
+  )
+  await pause(DRAIN_MS, read.signal)
 }

@@ -11,6 +11,17 @@ export { claimVouchers, encodeClaims, signClaims, type VoucherClaim } from './cl
 export { receiptsContract, vouchersContract } from './contracts.ts'
 export { type BatchOutcome, draw, encodeDraws, type SignedDraw } from './draws.ts'
 export { getModelEarnings, withdrawModelEarnings } from './earnings.ts'
+export {
+  type CoveredSpan,
+  findAnchoredRoot,
+  getCoverageHistory,
+  getKeysOf,
+  getManifestHistory,
+  getOffersOf,
+  getStandingOffers,
+  type ManifestSince,
+  type OfferAnnounced,
+} from './history.ts'
 export { changeKey, getKey, type SessionKey, setKey } from './keys.ts'
 export { type ChainOffer, endOffer, getOffer, getOfferOf, type OfferTerms, offerModel } from './offers.ts'
 export { announceWithdrawal, depositPurse, getPurse, type Purse, withdrawPurse } from './purse.ts'

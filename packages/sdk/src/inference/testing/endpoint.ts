@@ -177,6 +177,16 @@ export class FakeDoor {
     this.keys = await generateKeyPair()
   }
 
+  /** What it says of itself where nobody asked with a number. */
+  said(nonce: Hex = NONE) {
+    return this.attestation(nonce)
+  }
+
+  /** Answers in another's place. */
+  forward(request: IncomingMessage, response: ServerResponse): void {
+    this.server.emit('request', request, response)
+  }
+
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://door')
     const json = (value: unknown) =>
@@ -184,10 +194,10 @@ export class FakeDoor {
     if (pathname === '/v1/attestation') {
       this.evidenceAsked++
       const said = await this.attestation((searchParams.get('nonce') ?? NONE) as Hex)
-      return void json(this.attack.attestation ? this.attack.attestation({ ...said }) : said)
+      return void json(this.attack.attestation ? await this.attack.attestation({ ...said }) : said)
     }
     const receipt = this.receipts.get(pathname.replace('/v1/receipts/', ''))
-    if (receipt) return void json(this.attack.receipt?.(receipt) ?? receipt)
+    if (receipt) return void json((await this.attack.receipt?.(receipt)) ?? receipt)
     if (request.method !== 'POST') throw new CloisterError('not-found', 'There is no such thing.')
     if (this.attack.instead?.(request, response)) return
     await this.answerSealed(request, response)
@@ -282,40 +292,59 @@ export class FakeDoor {
     response.end()
   }
 
-  private async receipt(
+  private receipt(
     id: string,
     endpoint: string,
     hashes: Pick<ReceiptDetails, 'request' | 'requestSealed' | 'response' | 'responseSealed'>,
     status: number,
   ): Promise<InferenceReceipt> {
+    return this.signDetails({ id, endpoint, ...hashes, status }, {})
+  }
+
+  /** A receipt for an answer in the open, which the lease's worker signed; changed as a test says. */
+  signFor(
+    { request, response }: { request: Uint8Array; response: Uint8Array },
+    details: Partial<ReceiptDetails>,
+    charge: Partial<ChargeJson>,
+  ): Promise<InferenceReceipt> {
+    return this.signDetails({ request: sha256(request), response: sha256(response), ...details }, charge)
+  }
+
+  private async signDetails(details: Partial<ReceiptDetails>, charge: Partial<ChargeJson>) {
     const { lease, options } = this.leased
     const now = Date.now()
-    const details: ReceiptDetails = {
-      version: 1,
-      id,
-      lease,
-      manifestHash: hashManifest(inferenceManifest(options)),
-      model: options.model,
-      weights: options.weights?.digest ?? null,
-      endpoint,
-      ...hashes,
-      status,
-      outcome: 'complete',
-      evidence: evidenceDigest((await this.attestation(NONE)).evidence),
-      receivedAt: now,
-      firstByteAt: now,
-      endedAt: now,
-    }
-    const charge: ChargeJson = {
-      offer: NONE,
-      channel: NONE,
-      input: '7',
-      cached: '0',
-      output: '3',
-      amount: '0',
-      total: '0',
-    }
-    return this.sign({ details, charge })
+    return this.sign({
+      details: {
+        version: 1,
+        id: `rcpt_${lease.slice(2, 10)}${'0'.repeat(24)}`,
+        lease,
+        manifestHash: hashManifest(inferenceManifest(options)),
+        model: options.model,
+        weights: options.weights?.digest ?? null,
+        endpoint: '/v1/chat/completions',
+        request: NONE,
+        requestSealed: null,
+        response: NONE,
+        responseSealed: null,
+        status: 200,
+        outcome: 'complete',
+        evidence: evidenceDigest((await this.attestation(NONE)).evidence),
+        receivedAt: now,
+        firstByteAt: now,
+        endedAt: now,
+        ...details,
+      },
+      charge: {
+        offer: NONE,
+        channel: NONE,
+        input: '7',
+        cached: '0',
+        output: '3',
+        amount: '0',
+        total: '0',
+        ...charge,
+      },
+    })
   }
 
   /** A receipt of the lease's worker for what a test says. */

@@ -1,0 +1,2 @@
+/** Receipts of answers: having them, and what they prove. */
+export { fetchById as fetch, verify } from './receipt.ts'
