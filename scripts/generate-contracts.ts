@@ -15,6 +15,7 @@ const CONTRACTS = [
   'Market',
   'Vouchers',
   'Receipts',
+  'Receivers',
   'Apps',
   'KeyService',
   'Stake',

@@ -75,6 +75,7 @@ export const CLOISTER: Plan = {
       ],
     },
     { name: 'receipts', contract: 'Receipts', args: [contract('market')] },
+    { name: 'receivers', contract: 'Receivers', args: [contract('vouchers')] },
     { name: 'cloi', contract: 'Token', args: [governance, given('minters'), given('allotments')] },
     { name: 'apps', contract: 'Apps', args: [] },
     {
@@ -127,6 +128,7 @@ export const CLOISTER: Plan = {
     ...factsOf('market', { ...OWNED, workers: contract('workers'), treasury: splitter }),
     ...factsOf('vouchers', { ...OWNED, market: contract('market'), treasury: splitter }),
     ...factsOf('receipts', { market: contract('market') }),
+    ...factsOf('receivers', { vouchers: contract('vouchers') }),
     ...factsOf('cloi', OWNED),
     ...factsOf('keyService', { ...OWNED, workers: contract('workers'), market: contract('market') }),
     ...factsOf('stake', {

@@ -36,6 +36,8 @@ export const Network = z.object({
     vouchers: address.optional(),
     /** Roots of workers' receipts. */
     receipts: address.optional(),
+    /** Addresses that payments of other protocols are sent to. */
+    receivers: address.optional(),
     /** Pays what accounts of an old chain owned, where the network continues one's token. */
     claims: address.optional(),
     /** Has ballots proposed, voted on and carried out, where the network is governed by them. */

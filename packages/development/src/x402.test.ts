@@ -1,3 +1,18 @@
+import {
+  encodeSweep,
+  encodeX402Claims,
+  encodeX402Deposit,
+  encodeX402Settle,
+  getReceiver,
+  getX402Channel,
+  getX402Unsettled,
+  receiversContract,
+  signX402Claims,
+  sweepReceiver,
+  X402_CHANNELS,
+  x402ChannelIdIn,
+} from '@cloister/chain'
+import type { Channel } from '@cloister/core'
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client'
 import { BatchSettlementEvmScheme as Facilitator } from '@x402/evm/batch-settlement/facilitator'
 import { type Address, erc20Abi, type Hex, parseAbi, publicActions, toHex } from 'viem'
@@ -17,6 +32,20 @@ const CHANNELS_CALLS = parseAbi([
 ])
 const payer = privateKeyToAccount(generatePrivateKey())
 const receiver = privateKeyToAccount(generatePrivateKey())
+
+/** What x402's client sends, as far as it is looked at here. */
+interface Payload {
+  type: string
+  channelConfig: Channel
+  voucher: { channelId: Hex; signature: Hex }
+  deposit: {
+    amount: string
+    authorization: {
+      erc3009Authorization: { validAfter: string; validBefore: string; salt: Hex; signature: Hex }
+    }
+  }
+}
+
 let chain: DevelopmentChain
 let usdc: Address
 
@@ -38,24 +67,22 @@ function facilitator() {
   return new Facilitator(signer as never, receiver)
 }
 
-const requirements = () => ({
+const requirements = (payTo = receiver.address) => ({
   scheme: 'batch-settlement',
   network: NETWORK,
   amount: '100',
   asset: usdc,
-  payTo: receiver.address,
+  payTo,
   maxTimeoutSeconds: 600,
   extra: { name: 'USD Coin (test)', version: '1', receiverAuthorizer: receiver.address, withdrawDelay: 900 },
 })
 
-async function payment() {
+async function payment(payTo?: Address) {
   const { client } = chain.wallet(0)
   const readContract = client.readContract.bind(client) as never
   const scheme = new BatchSettlementEvmScheme({ ...payer, readContract }, { salt: toHex(7, { size: 32 }) })
-  const { payload } = await scheme.createPaymentPayload(2, requirements() as never)
-  return { x402Version: 2, accepted: requirements(), payload } as never as {
-    payload: { channelConfig: object; voucher: { channelId: Hex; signature: Hex }; type: string }
-  }
+  const { payload } = await scheme.createPaymentPayload(2, requirements(payTo) as never)
+  return { x402Version: 2, accepted: requirements(payTo), payload } as never as { payload: Payload }
 }
 
 it('x402’s client pays in, and its facilitator claims, settles and refunds', async () => {
@@ -103,4 +130,44 @@ it('x402’s client pays in, and its facilitator claims, settles and refunds', a
 
   // What was paid in can't be paid in once more: its nonce is used.
   expect(await own.settle(paid as never, requirements() as never)).toMatchObject({ success: false })
+}, 60_000)
+
+it('what it pays is brought in by anybody, claimed by the endpoint and goes to the payee less the fee', async () => {
+  const payee = privateKeyToAccount(generatePrivateKey()).address
+  const anybody = chain.wallet(2)
+  const at = await getReceiver(anybody, payee)
+  const { payload } = await payment(at)
+  const { channelConfig: channel, voucher, deposit } = payload
+  expect(x402ChannelIdIn(anybody, channel)).toBe(voucher.channelId)
+  const { validAfter, validBefore, salt, signature } = deposit.authorization.erc3009Authorization
+  const sendTo = async (to: Address, data: Hex) => {
+    const hash = await anybody.wallet.sendTransaction({ to, data })
+    expect(await anybody.client.waitForTransactionReceipt({ hash })).toMatchObject({ status: 'success' })
+  }
+  const paid = {
+    channel,
+    amount: BigInt(deposit.amount),
+    validAfter: BigInt(validAfter),
+    validBefore: BigInt(validBefore),
+    salt: BigInt(salt),
+    signature,
+  }
+  await sendTo(X402_CHANNELS, encodeX402Deposit(paid))
+  expect(await getX402Channel(anybody, voucher.channelId)).toMatchObject({ balance: 500n, totalClaimed: 0n })
+  const claims = [{ channel, maxClaimableAmount: 100n, signature: voucher.signature, totalClaimed: 100n }]
+  await sendTo(X402_CHANNELS, encodeX402Claims(claims, await signX402Claims(anybody, receiver, claims)))
+  expect(await getX402Unsettled(anybody, at, usdc)).toBe(100n)
+  await sendTo(X402_CHANNELS, encodeX402Settle(at, usdc))
+  expect(await getX402Unsettled(anybody, at, usdc)).toBe(0n)
+  const { address: receivers } = receiversContract(anybody)
+  await sendTo(receivers, encodeSweep(payee, usdc))
+  const held = await anybody.client.readContract({
+    address: usdc,
+    abi: erc20Abi,
+    functionName: 'balanceOf',
+    args: [payee],
+  })
+  // A twentieth is the treasury's.
+  expect(held).toBe(95n)
+  await expect(sweepReceiver(anybody, payee, usdc)).rejects.toMatchObject({ code: 'reverted' })
 }, 60_000)

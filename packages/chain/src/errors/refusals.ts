@@ -124,6 +124,7 @@ export const REFUSALS: Record<string, string> = {
   BadNonce: 'The refund is not the channel’s next one: that is number {next}.',
   NotLeaseWorker: 'Only the worker that serves the lease may anchor receipts of it.',
   UnknownBatch: 'The worker has anchored no such batch of receipts.',
+  NotReceivers: 'Only the contract that gave the address out may take what is at it.',
   NotCharged: 'The receipt is for something else than this charge.',
   NoOvercharge: 'That is no overcharge: {amount} is what the offer asks, or less ({price}).',
   NotProvidersLease:

@@ -26,4 +26,20 @@ export { changeKey, getKey, type SessionKey, setKey } from './keys.ts'
 export { type ChainOffer, endOffer, getOffer, getOfferOf, type OfferTerms, offerModel } from './offers.ts'
 export { announceWithdrawal, depositPurse, getPurse, type Purse, withdrawPurse } from './purse.ts'
 export { anchorReceipts, encodeAnchor, getReceiptsRoot, isAnchored, type ReceiptBatch } from './receipts.ts'
+export { encodeSweep, getReceiver, receiversContract, sweepReceiver } from './receivers.ts'
 export type { Skip, Skipped } from './skips.ts'
+export {
+  encodeX402Claims,
+  encodeX402Deposit,
+  encodeX402Settle,
+  getX402Channel,
+  getX402Unsettled,
+  hasX402,
+  signX402Claims,
+  X402_CHANNELS,
+  X402_COLLECTOR,
+  type X402Channel,
+  type X402Deposit,
+  x402ChannelIdIn,
+  x402Nonce,
+} from './x402.ts'

@@ -1,1 +1,0 @@
-export { type AnswerSealer, openQuestionAtOnce, RecipientKey } from './exchange/node.ts'
