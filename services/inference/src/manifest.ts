@@ -17,6 +17,14 @@ const DEFAULT_ENGINE_DISK_MIB = 1_024
 /**
  * What an endpoint runs. The same options give the same manifest, whoever makes it: clients compare its hash
  * with the lease's. An engine in a container has no way out of the lease, so prompts don't leave it.
+ *
+ * @example
+ * ```ts
+ * import { leases, models } from '@cloister/sdk'
+ *
+ * const manifest = models.manifestOf(models.checkOptions(JSON.parse(text)))
+ * const { bids } = await leases.bids(cloister, { manifest, pay: 'USDC' })
+ * ```
  */
 export function inferenceManifest(options: EndpointOptions): Manifest {
   const { engine } = options

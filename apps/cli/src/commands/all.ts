@@ -7,6 +7,7 @@ import { addGovernance } from './governance/commands.ts'
 import { addGrants } from './grants/commands.ts'
 import { addDeploy, addLeaseStreams, addLeases, addManifest } from './leases/commands.ts'
 import { addMigrate } from './migrate/commands.ts'
+import { addModel, addProxy, addReceipt } from './model/commands.ts'
 import { addNetwork } from './network/commands.ts'
 import { addProvider } from './provider/commands.ts'
 import { addSnapshots } from './snapshots/commands.ts'
@@ -25,6 +26,9 @@ export function addCommands(program: Command): void {
   addNetwork(program)
   addCluster(program)
   addSnapshots(program)
+  addModel(program)
+  addProxy(program)
+  addReceipt(program)
   addVerify(program)
   addApps(program)
   addWorkers(program)

@@ -2,6 +2,10 @@
 import type { Cloister } from '../cloister.ts'
 import { ConfidentialModels, type ConfidentialParameters } from './confidential-models.ts'
 
+export {
+  checkEndpointOptions as checkOptions,
+  inferenceManifest as manifestOf,
+} from '@cloister/inference/protocol'
 export { chat } from './chat.ts'
 export { deploy, offer } from './deploy.ts'
 export { createKey, keyOf, keys, revokeKey } from './keys.ts'

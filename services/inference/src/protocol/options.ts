@@ -116,7 +116,16 @@ export function readEndpointOptions(text: string): EndpointOptions {
   return checkEndpointOptions(json)
 }
 
-/** Checks a value against the shape of options. Throws `bad-config`. */
+/**
+ * Checks a value against the shape of options. Throws `bad-config`.
+ *
+ * @example
+ * ```ts
+ * import { models } from '@cloister/sdk'
+ *
+ * const options = models.checkOptions(JSON.parse(text))
+ * ```
+ */
 export function checkEndpointOptions(value: unknown): EndpointOptions {
   const parsed = EndpointOptions.safeParse(value)
   if (parsed.success) return parsed.data
