@@ -1,0 +1,1 @@
+export { type AnswerSealer, openQuestionAtOnce, RecipientKey } from './exchange/node.ts'

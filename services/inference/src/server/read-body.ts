@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http'
+import { CloisterError } from '@cloister/core'
+
+/** All of a body. Throws `too-large`, `bad-request` for one that is compressed or breaks off. */
+export function readBody(source: IncomingMessage, most: number): Promise<Buffer> {
+  const tooLarge = () => new CloisterError('too-large', `A body has at most ${most} bytes.`)
+  if ((source.headers['content-encoding'] ?? 'identity') !== 'identity')
+    throw new CloisterError('bad-request', 'Bodies are read as they are, without any encoding.')
+  if (Number(source.headers['content-length'] ?? 0) > most) throw tooLarge()
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    source.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length > most) {
+        source.pause()
+        reject(tooLarge())
+      } else chunks.push(chunk)
+    })
+    source.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
+    const broke = () => reject(new CloisterError('bad-request', 'The body broke off.'))
+    source.once('error', broke)
+    source.once('close', broke)
+  })
+}

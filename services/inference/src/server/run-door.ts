@@ -1,0 +1,120 @@
+import { loop, messageOf } from '@cloister/core'
+import type { Served } from '@cloister/transport'
+import type { AgentSocket, Self } from '@cloister/workload'
+import { MAX_ANSWER_MS, MAX_SILENCE_MS } from '../protocol/constants.ts'
+import type { Endpoint } from '../protocol/endpoint.ts'
+import type { EndpointOptions } from '../protocol/options.ts'
+import { serveDoor } from './door.ts'
+import { Engine } from './engine.ts'
+import { FreeCashier } from './free-cashier.ts'
+import { deriveKeys } from './keys.ts'
+import { Notary } from './notary.ts'
+import { ownPages } from './pages.ts'
+import { Store } from './store.ts'
+import { Tally } from './tally.ts'
+import { Turns } from './turns.ts'
+import { Witness } from './witness.ts'
+
+const FORGET_MS = 3_600_000
+/** Milliseconds for which anchored receipts stay here; the index keeps them. */
+const KEPT_MS = 7 * 86_400_000
+/** Receipts that the volume has room for. */
+const MOST_RECEIPTS = 100_000
+
+/** What a door is started with. */
+export interface DoorOptions {
+  options: EndpointOptions
+  /** Where the engine answers; see `engineUrlOf`. */
+  engineUrl: string
+  self: Self
+  agent: Pick<AgentSocket, 'receipt' | 'quote' | 'sealingKey'>
+  /** On the volume; undefined keeps all in memory. */
+  folder: string | undefined
+  at: { host?: string; port: number }
+  log: (line: string) => void
+  limits?: { answerMs: number; silenceMs: number }
+}
+
+/** A door that serves. */
+export interface RunningDoor extends Pick<Served, 'port'> {
+  endpoint: () => Endpoint
+  /** Lets answers under way end, for 8 seconds at the most. */
+  close(): Promise<void>
+}
+
+const DRAIN_MS = 8_000
+
+/** Starts a door: in a lease by `main.ts`, in tests as it is. */
+export async function runDoor({
+  options,
+  engineUrl,
+  self,
+  agent,
+  folder,
+  at,
+  log,
+  limits = { answerMs: MAX_ANSWER_MS, silenceMs: MAX_SILENCE_MS },
+}: DoorOptions): Promise<RunningDoor> {
+  const keys = await deriveKeys(await agent.sealingKey())
+  const { lease, manifestHash, worker, network } = self
+  const chainId = network.chainId
+  const store = new Store(folder)
+  const endpoint = (): Endpoint => ({
+    lease,
+    manifestHash,
+    worker,
+    chainId,
+    options,
+    sealingKey: keys.sealing.publicKey,
+    authorizer: keys.authorizer.address,
+  })
+  const notary = new Notary(agent, store, { chainId, workers: network.contracts.workers }, log)
+  const witness = new Witness(agent, store, endpoint, log)
+  const turns = new Turns(options.concurrency)
+  const tally = new Tally()
+  tally.watch({
+    running: () => turns.running,
+    queued: () => turns.queued,
+    unsigned: () => store.countUnsigned(),
+  })
+  const engine = new Engine(engineUrl, options.concurrency)
+  const served = await serveDoor(
+    {
+      options,
+      self: { lease, manifestHash },
+      engine,
+      turns,
+      store,
+      cashier: new FreeCashier(options.tokenHash),
+      tally,
+      limits,
+      evidence: () => witness.digest(),
+      written: () => notary.written(),
+      sealingKey: keys.sealing.privateKey,
+      pages: ownPages({ endpoint, witness, notary, store, tally, since: Math.floor(Date.now() / 1_000) }),
+      log,
+    },
+    at,
+  )
+  const aborter = new AbortController()
+  const { signal } = aborter
+  const work = Promise.all([
+    notary.keep(signal),
+    witness.keep(signal),
+    loop(signal, async () => {
+      store.forget(Date.now() - KEPT_MS, MOST_RECEIPTS)
+      return FORGET_MS
+    }),
+  ]).catch((error) => log(`stopped: ${messageOf(error)}`))
+  return {
+    port: served.port,
+    endpoint,
+    async close() {
+      await served.drain(DRAIN_MS)
+      aborter.abort()
+      await work
+      engine.close()
+      store.close()
+    },
+  }
+}
