@@ -1,7 +1,16 @@
 import { AGENT_SOCKET, CloisterError, fromProblem, receiptFromJson, type SignedReceipt } from '@cloister/core'
 import { fetchSocket, readText } from '@cloister/transport'
 import { custom, type Hex } from 'viem'
-import { LeaseAnswer, type LeaseCall, SealingKey, SeatConsent, Self, WorkerEvidence } from './wire.ts'
+import {
+  LeaseAnswer,
+  type LeaseCall,
+  SealingKey,
+  SeatConsent,
+  Self,
+  TransactionAnswer,
+  type TransactionRequest,
+  WorkerEvidence,
+} from './wire.ts'
 
 const ANSWER_MS = 30_000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -58,6 +67,14 @@ export class AgentSocket {
     if (!receipt)
       throw new CloisterError('bad-answer', 'The worker’s agent gave something that is no receipt.')
     return receipt
+  }
+
+  /**
+   * Has the worker send a call for this lease, and waits until it is mined. Throws `forbidden` for a call that
+   * it sends for nobody, `reverted` for one that would come to nothing, `no-gas` once a day's gas is used.
+   */
+  async send(call: TransactionRequest): Promise<TransactionAnswer> {
+    return TransactionAnswer.parse(await this.ask('POST', '/v1/transactions', call))
   }
 
   /**

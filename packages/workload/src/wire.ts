@@ -63,6 +63,21 @@ export const ReceiptRequest = z.strictObject({
   content: bytes32,
 })
 
+/**
+ * `POST /v1/transactions`: a call that the worker is to send for the lease, with ether of its own. It sends
+ * only such as it knows, which hand in what others signed or speak of this lease, and only so many a day.
+ */
+export const TransactionRequest = z.strictObject({
+  contract: z.enum(['vouchers', 'receipts']),
+  /** The call, encoded for the contract. */
+  data: z.string().regex(/^0x([0-9a-fA-F]{2}){4,131072}$/, 'not a call in hex'),
+})
+export type TransactionRequest = { contract: 'vouchers' | 'receipts'; data: Hex }
+
+/** The transaction, mined. */
+export const TransactionAnswer = z.object({ hash: bytes32 })
+export type TransactionAnswer = z.infer<typeof TransactionAnswer>
+
 /** What a workload may ask the chain: nothing is sent, nothing is made to wait. */
 const READS = ['eth_chainId', 'eth_blockNumber', 'eth_getBlockByNumber', 'eth_call'] as const
 

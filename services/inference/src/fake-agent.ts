@@ -14,6 +14,9 @@ export class FakeAgent {
   readonly worker: PrivateKeyAccount
   readonly self: Self
   readonly quoted: Hex[] = []
+  readonly sent: { contract: 'vouchers' | 'receipts'; data: Hex }[] = []
+  sender: (call: { contract: 'vouchers' | 'receipts'; data: Hex }) => Promise<{ hash: Hex }> = () =>
+    Promise.reject(new Error('no chain'))
   private readonly secret: Uint8Array
   private sequence = 0n
 
@@ -43,6 +46,12 @@ export class FakeAgent {
     }
     const typed = receiptTypedData(receipt, network.chainId, network.contracts.workers)
     return { ...receipt, signature: await this.worker.signTypedData(typed) }
+  }
+
+  /** What it was to send. Tests with a chain send it. */
+  async send(call: { contract: 'vouchers' | 'receipts'; data: Hex }): Promise<{ hash: Hex }> {
+    this.sent.push(call)
+    return this.sender(call)
   }
 
   async quote(data: Hex): Promise<WorkerEvidence> {

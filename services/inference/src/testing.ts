@@ -46,7 +46,7 @@ export async function startTestDoor({
   options?: EndpointOptions
   engine?: FakeEngineOptions
   agent?: FakeAgent
-} & Partial<Pick<DoorOptions, 'folder' | 'limits'>> = {}): Promise<TestDoor> {
+} & Partial<Pick<DoorOptions, 'folder' | 'limits' | 'chain' | 'rhythm'>> = {}): Promise<TestDoor> {
   const engine = await startFakeEngine(engineOptions)
   const lines: string[] = []
   const door = await runDoor({

@@ -2,6 +2,7 @@
 // `inferenceManifest`, which puts them there), a volume at /data and the agent's socket, and serves HTTP on
 // port 8080. Nothing is configured by variables: all that it is, its manifest says.
 import { readFileSync } from 'node:fs'
+import { connectChain } from '@cloister/chain'
 import { messageOf } from '@cloister/core'
 import { giveBackAfterStart } from '@cloister/packed'
 import { AgentSocket } from '@cloister/workload'
@@ -18,6 +19,7 @@ const door = await runDoor({
   engineUrl: engineUrlOf(options),
   self,
   agent,
+  chain: connectChain(self.network, agent.transport()),
   folder: DATA_PATH,
   at: { port: DOOR_PORT },
   log,

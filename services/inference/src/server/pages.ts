@@ -10,6 +10,8 @@ import type { Witness } from './witness.ts'
 /** What the door's own pages are made of. */
 export interface PageParts {
   endpoint: () => Endpoint
+  /** Looks at the offer again, if it is time. */
+  refresh: () => Promise<unknown>
   witness: Witness
   notary: Notary
   store: Store
@@ -30,13 +32,13 @@ export function ownPages(parts: PageParts): Page[] {
     ([v1, what, ...more], query) => {
       if (v1 !== 'v1') return undefined
       const [one, two] = more
-      if (what === 'endpoint' && more.length === 0) return json(endpoint())
+      if (what === 'endpoint' && more.length === 0) return jsonOf(parts.refresh().then(endpoint))
       if (what === 'attestation' && more.length === 0) {
         const nonce = query.get('nonce')
         return jsonOf(nonce === null ? witness.current() : witness.attest(checkRequest(bytes32, nonce)))
       }
       if (what === 'evidence' && more.length === 1) return jsonOf(evidence(store, one))
-      if (what === 'models') return jsonOf(models(parts, more.join('/')))
+      if (what === 'models') return jsonOf(parts.refresh().then(() => models(parts, more.join('/'))))
       if (what === 'receipts' && more.length === 1) return jsonOf(receipt(notary, one))
       if (what === 'anchors' && more.length === 2) return jsonOf(anchor(store, one, two))
       return undefined
@@ -46,10 +48,6 @@ export function ownPages(parts: PageParts): Page[] {
 
 async function plain(text: string) {
   return { type: 'text/plain', text }
-}
-
-async function json(value: unknown) {
-  return { json: value }
 }
 
 async function jsonOf(value: Promise<unknown>) {

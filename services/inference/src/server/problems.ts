@@ -1,5 +1,6 @@
 import { CloisterError, ERRORS, type ErrorFamily, toProblem } from '@cloister/core'
 import type { EndpointKind } from '../protocol/options.ts'
+import { PaymentRequired } from './payment-required.ts'
 
 /** An error as an API's clients read it. */
 export interface ApiError {
@@ -39,6 +40,7 @@ export function apiError(kind: EndpointKind | undefined, error: unknown, request
   const seconds = details?.['retryAfterSeconds']
   const headers: Record<string, string> = {
     'content-type': 'application/json',
+    ...(error instanceof PaymentRequired && error.headers),
     ...(typeof seconds === 'number' && { 'retry-after': String(seconds) }),
     // The clients try again by themselves; what fails for good is not worth it.
     ...(status >= 400 && !isWorthTrying(error) && { 'x-should-retry': 'false' }),

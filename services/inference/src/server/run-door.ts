@@ -1,15 +1,21 @@
+import type { Chain } from '@cloister/chain'
 import { loop, messageOf } from '@cloister/core'
 import type { Served } from '@cloister/transport'
 import type { AgentSocket, Self } from '@cloister/workload'
 import { MAX_ANSWER_MS, MAX_SILENCE_MS } from '../protocol/constants.ts'
 import type { Endpoint } from '../protocol/endpoint.ts'
 import type { EndpointOptions } from '../protocol/options.ts'
+import { offerToJson } from '../protocol/prices.ts'
 import { serveDoor } from './door.ts'
 import { Engine } from './engine.ts'
 import { FreeCashier } from './free-cashier.ts'
+import { KeyAccounts } from './key-accounts.ts'
 import { deriveKeys } from './keys.ts'
 import { Notary } from './notary.ts'
+import { Offers } from './offers.ts'
 import { ownPages } from './pages.ts'
+import { PayingCashier } from './paying-cashier.ts'
+import { Payments, type Rhythm, type Sender } from './payments.ts'
 import { Store } from './store.ts'
 import { Tally } from './tally.ts'
 import { Turns } from './turns.ts'
@@ -27,12 +33,15 @@ export interface DoorOptions {
   /** Where the engine answers; see `engineUrlOf`. */
   engineUrl: string
   self: Self
-  agent: Pick<AgentSocket, 'receipt' | 'quote' | 'sealingKey'>
+  agent: Pick<AgentSocket, 'receipt' | 'quote' | 'sealingKey'> & Sender
+  /** Undefined where there is no money: nothing is billed or anchored. */
+  chain?: Chain | undefined
   /** On the volume; undefined keeps all in memory. */
   folder: string | undefined
   at: { host?: string; port: number }
   log: (line: string) => void
   limits?: { answerMs: number; silenceMs: number }
+  rhythm?: Rhythm
 }
 
 /** A door that serves. */
@@ -43,6 +52,8 @@ export interface RunningDoor extends Pick<Served, 'port'> {
 }
 
 const DRAIN_MS = 8_000
+const CLAIM_MS = 300_000
+const ANCHOR_MS = 600_000
 
 /** Starts a door: in a lease by `main.ts`, in tests as it is. */
 export async function runDoor({
@@ -54,11 +65,17 @@ export async function runDoor({
   at,
   log,
   limits = { answerMs: MAX_ANSWER_MS, silenceMs: MAX_SILENCE_MS },
+  chain,
+  rhythm = { claimMs: CLAIM_MS, anchorMs: ANCHOR_MS },
 }: DoorOptions): Promise<RunningDoor> {
   const keys = await deriveKeys(await agent.sealingKey())
   const { lease, manifestHash, worker, network } = self
   const chainId = network.chainId
   const store = new Store(folder)
+  const { authorizer } = keys
+  const money = chain?.network.contracts.vouchers ? chain : undefined
+  const offers = money && new Offers(money, lease, log)
+  const payments = chain && new Payments(chain, store, agent, { authorizer, lease }, log)
   const endpoint = (): Endpoint => ({
     lease,
     manifestHash,
@@ -66,8 +83,18 @@ export async function runDoor({
     chainId,
     options,
     sealingKey: keys.sealing.publicKey,
-    authorizer: keys.authorizer.address,
+    authorizer: authorizer.address,
+    ...(money && { vouchers: money.network.contracts.vouchers }),
+    ...(offers?.latest && { offer: offerToJson(offers.latest) }),
   })
+  const cashier =
+    money && offers && payments && options.tokenHash === undefined
+      ? new PayingCashier(
+          offers,
+          new KeyAccounts(money, store, payments, { authorizer: authorizer.address, lease }),
+        )
+      : new FreeCashier(options.tokenHash)
+  await offers?.current().catch((error) => log(`offer not seen: ${messageOf(error)}`))
   const notary = new Notary(agent, store, { chainId, workers: network.contracts.workers }, log)
   const witness = new Witness(agent, store, endpoint, log)
   const turns = new Turns(options.concurrency)
@@ -85,13 +112,21 @@ export async function runDoor({
       engine,
       turns,
       store,
-      cashier: new FreeCashier(options.tokenHash),
+      cashier,
       tally,
       limits,
       evidence: () => witness.digest(),
       written: () => notary.written(),
       sealingKey: keys.sealing.privateKey,
-      pages: ownPages({ endpoint, witness, notary, store, tally, since: Math.floor(Date.now() / 1_000) }),
+      pages: ownPages({
+        endpoint,
+        refresh: async () => offers?.current(),
+        witness,
+        notary,
+        store,
+        tally,
+        since: Math.floor(Date.now() / 1_000),
+      }),
       log,
     },
     at,
@@ -101,6 +136,7 @@ export async function runDoor({
   const work = Promise.all([
     notary.keep(signal),
     witness.keep(signal),
+    payments?.keep(signal, rhythm),
     loop(signal, async () => {
       store.forget(Date.now() - KEPT_MS, MOST_RECEIPTS)
       return FORGET_MS

@@ -208,13 +208,16 @@ export class Store {
     )
   }
 
-  /** Makes a batch of signed receipts that are in none, of one era; undefined where there is none. */
-  makeBatch(most: number): Batch | undefined {
+  /** The era of the first signed receipt that is in no batch. */
+  looseEra(): string | undefined {
+    return this.one(
+      'SELECT era FROM receipts WHERE signed IS NOT NULL AND batch IS NULL ORDER BY number LIMIT 1',
+    )?.['era'] as string | undefined
+  }
+
+  /** Makes a batch of an era's signed receipts that are in none. `least`: the chain's next number. */
+  makeBatch(era: string, most: number, least: number): Batch {
     return this.transaction(() => {
-      const era = this.one(
-        'SELECT era FROM receipts WHERE signed IS NOT NULL AND batch IS NULL ORDER BY number LIMIT 1',
-      )?.['era'] as string | undefined
-      if (era === undefined) return undefined
       const rows = this.all(
         'SELECT number, digest FROM receipts WHERE era = ? AND batch IS NULL ORDER BY number LIMIT ?',
         era,
@@ -223,7 +226,7 @@ export class Store {
       const last = this.one('SELECT max(batch) AS last FROM batches WHERE era = ?', era)?.['last'] as
         | number
         | null
-      const batch = (last ?? -1) + 1
+      const batch = Math.max((last ?? -1) + 1, least)
       const { root } = receiptTree(rows.map(({ digest }) => digest as Hex))
       this.run(
         'INSERT INTO batches(era, batch, count, root) VALUES (?, ?, ?, ?)',
@@ -294,6 +297,20 @@ export class Store {
       voucherSignature,
       id,
     )
+  }
+
+  /** Channels whose payers let more be drawn than the chain is known to have drawn. */
+  unposted(most: number): ChannelRow[] {
+    return this.all(
+      `SELECT * FROM channels WHERE drawSignature IS NOT NULL
+       AND (length(drawn), drawn) > (length(posted), posted) LIMIT ?`,
+      most,
+    ).map(channelOf)
+  }
+
+  /** No more than `drawn` can be had of a channel, whatever was signed. */
+  limitDrawn(id: Hex, drawn: bigint): void {
+    this.run('UPDATE channels SET drawn = ? WHERE id = ?', String(drawn), id)
   }
 
   setVoucher(id: Hex, voucher: bigint, signature: Hex): void {

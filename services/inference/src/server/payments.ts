@@ -1,0 +1,215 @@
+import {
+  type Chain,
+  encodeAnchor,
+  encodeClaims,
+  encodeDraws,
+  getChannel,
+  getReceiptsRoot,
+  receiptsContract,
+  type SignedDraw,
+  signClaims,
+  type VoucherClaim,
+} from '@cloister/chain'
+import { type Channel, ChannelJson, CloisterError, loop, messageOf } from '@cloister/core'
+import type { Hex, LocalAccount } from 'viem'
+import { MOST_RECEIPTS_IN_BATCH } from '../protocol/constants.ts'
+import { smaller } from './smaller.ts'
+import type { Batch, ChannelRow, Store } from './store.ts'
+
+/** Channels in one transaction. */
+const AT_ONCE = 50
+/** Milliseconds that draws wait for others to go with. */
+const GATHER_MS = 200
+const RETRY_MS = 10_000
+/** Milliseconds for which a draw may fail before its payer is answered no more. */
+const PATIENCE_MS = 120_000
+
+/** How the door has its worker send what it may: see the agent's `POST /v1/transactions`. */
+export interface Sender {
+  send(call: { contract: 'vouchers' | 'receipts'; data: Hex }): Promise<{ hash: Hex }>
+}
+
+/** How often money and receipts go on chain. */
+export interface Rhythm {
+  /** Milliseconds between two claims. */
+  claimMs: number
+  /** Milliseconds between two anchors. */
+  anchorMs: number
+}
+
+/**
+ * Brings on chain what has to be there: draws soon after they were signed, claims and receipts' roots in
+ * batches. What is to be sent lies in the store, so that a door which dies goes on where it was.
+ */
+export class Payments {
+  private readonly chain: Chain
+  private readonly store: Store
+  private readonly sender: Sender
+  private readonly authorizer: LocalAccount
+  private readonly lease: Hex
+  private readonly log: (line: string) => void
+  private readonly failingSince = new Map<Hex, number>()
+  private wake = () => {}
+
+  constructor(
+    chain: Chain,
+    store: Store,
+    sender: Sender,
+    { authorizer, lease }: { authorizer: LocalAccount; lease: Hex },
+    log: (line: string) => void,
+  ) {
+    this.chain = chain
+    this.store = store
+    this.sender = sender
+    this.authorizer = authorizer
+    this.lease = lease
+    this.log = log
+  }
+
+  /** A draw was signed. */
+  drew(): void {
+    this.wake()
+  }
+
+  /** Throws `chain-unreachable` where a channel's draws have failed for too long to answer on credit. */
+  requireWorking(channel: Hex): void {
+    const since = this.failingSince.get(channel)
+    if (since !== undefined && Date.now() - since > PATIENCE_MS)
+      throw new CloisterError('chain-unreachable', 'Payments can not be brought on chain now.')
+  }
+
+  /** Does all of it until `signal`. */
+  async keep(signal: AbortSignal, { claimMs, anchorMs }: Rhythm): Promise<void> {
+    await Promise.all([
+      this.often(signal, 'draws', GATHER_MS, () => this.postDraws(), true),
+      this.often(signal, 'claims', claimMs, () => this.claim()),
+      this.often(signal, 'receipts', anchorMs, () => this.anchor()),
+    ])
+  }
+
+  /** Hands in what was drawn and isn't on chain. */
+  async postDraws(): Promise<void> {
+    for (;;) {
+      const rows = this.store.unposted(AT_ONCE)
+      if (rows.length === 0) return
+      const draws = rows.map(
+        (row): SignedDraw => ({
+          channel: channelOf(row),
+          totalDrawn: row.drawn,
+          signature: row.drawSignature as Hex,
+        }),
+      )
+      try {
+        await this.sender.send({ contract: 'vouchers', data: encodeDraws(draws) })
+      } catch (error) {
+        for (const { id } of rows) if (!this.failingSince.has(id)) this.failingSince.set(id, Date.now())
+        throw error
+      }
+      await this.learnDrawn(rows)
+      // What a purse hadn't any more isn't drawn: whoever pays by it has to draw anew.
+      for (const { id } of rows) {
+        const row = this.store.channel(id)
+        if (row && row.posted < row.drawn) this.store.limitDrawn(id, row.posted)
+      }
+    }
+  }
+
+  /** Claims what was charged and is on chain to be claimed. */
+  async claim(): Promise<void> {
+    const rows = this.store.claimable().filter((row) => claimOf(row) > row.claimed && row.voucherSignature)
+    for (let from = 0; from < rows.length; from += AT_ONCE) {
+      const some = rows.slice(from, from + AT_ONCE)
+      const claims = some.map(
+        (row): VoucherClaim => ({
+          channel: channelOf(row),
+          maxClaimableAmount: row.voucher,
+          signature: row.voucherSignature as Hex,
+          totalClaimed: claimOf(row),
+        }),
+      )
+      const signature = await signClaims(this.chain, this.authorizer, claims)
+      await this.sender.send({ contract: 'vouchers', data: encodeClaims(claims, signature) })
+      for (const { id } of some) this.store.setClaimed(id, (await getChannel(this.chain, id)).totalClaimed)
+    }
+  }
+
+  /** Anchors receipts that are signed. */
+  async anchor(): Promise<void> {
+    if (!this.chain.network.contracts.receipts) return
+    for (;;) {
+      for (const batch of this.store.unsentBatches()) {
+        if (await this.isThere(batch)) {
+          this.store.markSent(batch, 'before')
+          continue
+        }
+        const [era, count] = [BigInt(batch.era), BigInt(batch.count)]
+        const data = encodeAnchor({ lease: this.lease, era, count, root: batch.root })
+        const { hash } = await this.sender.send({ contract: 'receipts', data })
+        // One that isn't mined yet is looked for again.
+        if (!(await this.isThere(batch))) return
+        this.store.markSent(batch, hash)
+      }
+      const era = this.store.looseEra()
+      if (era === undefined) return
+      this.store.makeBatch(era, MOST_RECEIPTS_IN_BATCH, await this.batchCount(era))
+    }
+  }
+
+  /** Learns what the chain has drawn. */
+  private async learnDrawn(rows: ChannelRow[]): Promise<void> {
+    for (const { id } of rows) {
+      this.store.setPosted(id, (await getChannel(this.chain, id)).totalDrawn)
+      this.failingSince.delete(id)
+    }
+  }
+
+  /** Whether the chain has a batch. Throws `bad-state` where it has another one of that number. */
+  private async isThere({ era, batch, root }: Batch): Promise<boolean> {
+    if ((await this.batchCount(era)) <= batch) return false
+    const found = await getReceiptsRoot(this.chain, this.lease, BigInt(era), batch)
+    if (found === root) return true
+    throw new CloisterError('bad-state', `Batch ${batch} of era ${era} is another one on chain.`)
+  }
+
+  private async batchCount(era: string): Promise<number> {
+    const contract = receiptsContract(this.chain)
+    const args = [this.lease, BigInt(era)] as const
+    return Number(await this.chain.client.readContract({ ...contract, functionName: 'batchCount', args }))
+  }
+
+  private async often(
+    signal: AbortSignal,
+    what: string,
+    ms: number,
+    work: () => Promise<void>,
+    isWoken = false,
+  ): Promise<void> {
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    await loop(signal, async () => {
+      const woken = isWoken
+        ? new Promise<void>((resolve) => {
+            this.wake = resolve
+          })
+        : undefined
+      try {
+        await work()
+      } catch (error) {
+        this.log(`${what} do not get on chain now: ${messageOf(error)}`)
+        return Math.max(ms, RETRY_MS)
+      }
+      if (woken) await Promise.race([woken, aborted])
+      return ms
+    })
+  }
+}
+
+/** What of a channel can be claimed now: what was charged, as far as it is drawn and promised. */
+function claimOf({ charged, posted, voucher }: ChannelRow): bigint {
+  return smaller(charged, smaller(posted, voucher))
+}
+
+function channelOf({ config }: ChannelRow): Channel {
+  return ChannelJson.parse(JSON.parse(config))
+}
