@@ -70,8 +70,9 @@ export class AgentSocket {
   }
 
   /**
-   * Has the worker send a call for this lease, and waits until it is mined. Throws `forbidden` for a call that
-   * it sends for nobody, `reverted` for one that would come to nothing, `no-gas` once a day's gas is used.
+   * Has the worker send a call for this lease, and waits until it is mined. Throws `forbidden` for a call
+   * that it sends for nobody, `reverted` for one that would come to nothing, `no-gas` once a day's gas is
+   * used.
    */
   async send(call: TransactionRequest): Promise<TransactionAnswer> {
     return TransactionAnswer.parse(await this.ask('POST', '/v1/transactions', call))

@@ -9,7 +9,7 @@ import { LEASE_HEADER, SEALED_ANSWER_TYPE, SEALED_TYPE, sealedContext } from '..
 import { Attestation, attestationData } from '../protocol/endpoint.ts'
 import { checkReceipt, evidenceDigest, InferenceReceipt } from '../protocol/receipt.ts'
 import { decodeAnswer, encodeQuestion } from '../protocol/sealed-head.ts'
-import { startTestDoor, type TestDoor, testOptions } from '../testing.ts'
+import { startTestDoor, type TestDoor, testOptions } from '../testing/index.ts'
 
 const open: TestDoor[] = []
 afterEach(async () => {

@@ -9,9 +9,9 @@ import {
 } from '@cloister/chain'
 import type { Hex } from 'viem'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { type MoneyStage, startMoneyStage } from '../money-stage.ts'
 import { checkReceipt, InferenceReceipt, receiptDigest } from '../protocol/receipt.ts'
-import { startTestDoor, type TestDoor, testOptions } from '../testing.ts'
+import { startTestDoor, type TestDoor, testOptions } from '../testing/index.ts'
+import { type MoneyStage, startMoneyStage } from '../testing/money-stage.ts'
 
 // An answer of the fake engine: 8 fresh tokens in, 4 cached, 7 out.
 const PRICES = { input: 2_000_000n, cached: 1_000_000n, output: 4_000_000n }

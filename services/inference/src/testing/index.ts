@@ -1,9 +1,9 @@
 // What tests of an endpoint begin with: a door before a fake engine, with a fake agent.
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import type { EndpointOptions } from '../protocol/options.ts'
+import { type DoorOptions, type RunningDoor, runDoor } from '../server/run-door.ts'
 import { FakeAgent } from './fake-agent.ts'
 import { type FakeEngine, type FakeEngineOptions, startFakeEngine } from './fake-engine.ts'
-import type { EndpointOptions } from './protocol/options.ts'
-import { type DoorOptions, type RunningDoor, runDoor } from './server/run-door.ts'
 
 export { FakeAgent } from './fake-agent.ts'
 export { type FakeEngine, startFakeEngine } from './fake-engine.ts'

@@ -15,8 +15,8 @@ import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloi
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
 import type { Address, Hex } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { encodeApiKey } from '../protocol/api-key.ts'
 import { FakeAgent } from './fake-agent.ts'
-import { encodeApiKey } from './protocol/api-key.ts'
 
 const FOREVER = 2 ** 47
 const MANIFEST: Hex = `0x${'ab'.repeat(32)}`
