@@ -1,4 +1,11 @@
-import { type Chain, getChannel, getKey, getPurse, vouchersContract } from '@cloister/chain'
+import {
+  type Chain,
+  type ChannelState,
+  getChannel,
+  getKey,
+  getPurse,
+  vouchersContract,
+} from '@cloister/chain'
 import {
   type Channel,
   CloisterError,
@@ -33,6 +40,8 @@ interface Account {
   id: Hex
   /** What answers under way may cost at most. */
   reserved: bigint
+  /** When the chain was last asked what the payer takes back; of `Date.now`. */
+  lookedAt: number
   /** Those who need a draw, one after another: who comes later is refused first. */
   turn: Promise<void>
 }
@@ -47,6 +56,7 @@ export class KeyAccounts {
   private readonly payments: Payments
   private readonly authorizer: Address
   private readonly lease: Hex
+  private readonly lookMs: number
   private readonly keys = new Map<string, PrivateKeyAccount>()
   private readonly accounts = new Map<string, Promise<Account>>()
 
@@ -54,13 +64,14 @@ export class KeyAccounts {
     chain: Chain,
     store: Store,
     payments: Payments,
-    { authorizer, lease }: { authorizer: Address; lease: Hex },
+    { authorizer, lease, lookMs }: { authorizer: Address; lease: Hex; lookMs: number },
   ) {
     this.chain = chain
     this.store = store
     this.payments = payments
     this.authorizer = authorizer
     this.lease = lease
+    this.lookMs = lookMs
   }
 
   /**
@@ -77,6 +88,7 @@ export class KeyAccounts {
       opening.catch(() => this.accounts.delete(name))
     }
     const account = await opening
+    if (Date.now() - account.lookedAt > this.lookMs) await this.look(account)
     if (this.covers(account, most)) account.reserved += most
     else {
       const turn = account.turn.then(() => this.reserve(account, most))
@@ -127,13 +139,28 @@ export class KeyAccounts {
       store.addChannel(id, toCanonicalJson(channel), state.totalClaimed)
       store.setPosted(id, state.totalDrawn)
     }
-    return { key, payer: known.payer, token: offer.token, channel, id, reserved: 0n, turn: Promise.resolve() }
+    const { payer } = known
+    return { key, payer, token: offer.token, channel, id, reserved: 0n, lookedAt: 0, turn: Promise.resolve() }
   }
 
-  /** Whether all that is charged and reserved, and `most` more, is drawn or going to be. */
+  /** Whether all that is charged and reserved, and `most` more, is drawn or going to be, and stays. */
   private covers({ id, reserved }: Account, most: bigint): boolean {
     const row = this.store.channel(id)
-    return row !== undefined && row.charged + reserved + most <= row.drawn
+    return row !== undefined && row.charged + reserved + most <= row.drawn - row.gone
+  }
+
+  /** Learns what the payer took back of a channel, and what it announced to take back. */
+  private async look(account: Account): Promise<ChannelState> {
+    const state = await getChannel(this.chain, account.id)
+    const { balance, totalClaimed, totalDrawn, leaving } = state
+    // What is announced takes along what is drawn and not there yet.
+    const there = balance + (this.store.channel(account.id)?.drawn ?? totalDrawn) - totalDrawn - totalClaimed
+    const gone = totalDrawn - balance + smaller(leaving?.amount ?? 0n, there > 0n ? there : 0n)
+    // What was paid in past the purse isn't what vouchers were signed for.
+    this.store.setGone(account.id, gone > 0n ? gone : 0n)
+    account.lookedAt = Date.now()
+    if (leaving) this.payments.payerLeaves()
+    return state
   }
 
   private async reserve(account: Account, most: bigint): Promise<void> {
@@ -147,17 +174,21 @@ export class KeyAccounts {
     const [known, purse, state] = await Promise.all([
       getKey(chain, account.key.address),
       getPurse(chain, account.payer, account.token),
-      getChannel(chain, account.id),
+      this.look(account),
     ])
     const row = store.channel(account.id)
     if (!row || !known) throw new CloisterError('unauthorized', 'The API key is registered no more.')
     if (known.until * 1_000 < Date.now())
       throw new CloisterError('no-funds', 'The API key’s time is over.', { hint: 'Its owner may extend it.' })
+    if (state.leaving)
+      throw new CloisterError('no-funds', 'The API key’s owner takes back what its channel here has.', {
+        hint: 'Once that is done, or called off, the key can pay again.',
+      })
     const purseRoom = purse.balance - purse.leaving
     const keyRoom = known.cap - known.drawn
     const room = smaller(purseRoom, keyRoom)
     const drawable = state.totalDrawn + (room > 0n ? room : 0n)
-    const needed = row.charged + account.reserved + most
+    const needed = row.charged + row.gone + account.reserved + most
     if (drawable < needed)
       throw new CloisterError(
         'no-funds',

@@ -2,11 +2,14 @@ import {
   announceWithdrawal,
   changeKey,
   channelIdIn,
+  endChannelWithdrawal,
   getChannel,
   getModelEarnings,
   getPurse,
   isAnchored,
+  startChannelWithdrawal,
 } from '@cloister/chain'
+import type { Channel } from '@cloister/core'
 import type { Hex } from 'viem'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { checkReceipt, InferenceReceipt, receiptDigest } from '../protocol/receipt.ts'
@@ -16,8 +19,8 @@ import { type MoneyStage, startMoneyStage } from '../testing/money-stage.ts'
 // An answer of the fake engine: 8 fresh tokens in, 4 cached, 7 out.
 const PRICES = { input: 2_000_000n, cached: 1_000_000n, output: 4_000_000n }
 const ANSWER = 8n * 2n + 4n + 7n * 4n
-const NEVER = { claimMs: 1e9, anchorMs: 1e9 }
-const OFTEN = { claimMs: 100, anchorMs: 100 }
+const NEVER = { claimMs: 1e9, anchorMs: 1e9, lookMs: 1e9 }
+const OFTEN = { claimMs: 100, anchorMs: 100, lookMs: 1e9 }
 
 let stage: MoneyStage
 let offer: Hex
@@ -56,8 +59,11 @@ async function receiptOf({ url }: TestDoor, response: Response): Promise<Inferen
   const id = response.headers.get('x-receipt-id')
   return InferenceReceipt.parse(await (await fetch(`${url}/v1/receipts/${id}`)).json())
 }
-function channelOf(key: Hex, { door: { endpoint } }: TestDoor): Hex {
-  return channelIdIn(stage.reader, {
+function channelOf(key: Hex, door: TestDoor): Hex {
+  return channelIdIn(stage.reader, configOf(key, door))
+}
+function configOf(key: Hex, { door: { endpoint } }: TestDoor): Channel {
+  return {
     payer: stage.payer.account.address,
     payerAuthorizer: key,
     receiver: stage.tenant.account.address,
@@ -65,7 +71,7 @@ function channelOf(key: Hex, { door: { endpoint } }: TestDoor): Hex {
     token: stage.usdc,
     withdrawDelay: 900,
     salt: stage.lease,
-  })
+  }
 }
 const ground = () => ({
   chainId: stage.chain.network.chainId,
@@ -231,6 +237,29 @@ it('where no transaction gets through, what was charged waits in the store and i
     .poll(async () => (await getChannel(stage.reader, channel)).totalClaimed, { timeout: 20_000 })
     .toBe(ANSWER)
 }, 40_000)
+
+it('what a payer takes back of a channel is answered for no more, and what was charged is claimed before', async () => {
+  const started = await door({ rhythm: { ...NEVER, lookMs: 0 } })
+  const { apiKey, account } = await stage.key(60_000n)
+  expect((await ask(started, apiKey)).status).toBe(200)
+  const channel = channelOf(account.address, started)
+  const look = () => getChannel(stage.reader, channel)
+  await expect.poll(async () => (await look()).balance, { timeout: 10_000 }).toBeGreaterThan(ANSWER * 2n)
+  const config = configOf(account.address, started)
+  await startChannelWithdrawal(stage.payer, config, 1_000_000n)
+  // The purse could pay for more; while somebody leaves, it isn't asked.
+  const before = started.engine.requests.length
+  expect((await ask(started, apiKey)).status).toBe(402)
+  expect(started.engine.requests).toHaveLength(before)
+  await expect.poll(async () => (await look()).totalClaimed, { timeout: 10_000 }).toBe(ANSWER)
+  const { request } = stage.payer.client
+  await request({ method: 'evm_increaseTime' as never, params: [900] as never })
+  await request({ method: 'evm_mine' as never })
+  expect(await endChannelWithdrawal(stage.payer, config)).toBeGreaterThan(0n)
+  expect(await look()).toMatchObject({ balance: ANSWER, totalClaimed: ANSWER })
+  // What went back to the purse is drawn anew.
+  expect((await ask(started, apiKey)).status).toBe(200)
+}, 60_000)
 
 it('a model at no price is free, and its receipts name the offer', async () => {
   const free = await stage.offer({ input: 0n, cached: 0n, output: 0n })

@@ -1,5 +1,6 @@
 import {
   type Chain,
+  channelIdIn,
   encodeAnchor,
   encodeClaims,
   encodeDraws,
@@ -29,12 +30,17 @@ export interface Sender {
   send(call: { contract: 'vouchers' | 'receipts'; data: Hex }): Promise<{ hash: Hex }>
 }
 
-/** How often money and receipts go on chain. */
+/** How often money and receipts go on chain, and are looked at there. */
 export interface Rhythm {
   /** Milliseconds between two claims. */
   claimMs: number
   /** Milliseconds between two anchors. */
   anchorMs: number
+  /**
+   * Milliseconds after which a channel is looked at again before it pays: much less than its payer has to
+   * wait for what is announced to be taken back.
+   */
+  lookMs: number
 }
 
 /**
@@ -69,6 +75,11 @@ export class Payments {
   /** A draw was signed. */
   drew(): void {
     this.wake()
+  }
+
+  /** A payer takes money back: what was charged is claimed before it is gone. */
+  payerLeaves(): void {
+    void this.claim().catch((error) => this.log(`claims do not get on chain now: ${messageOf(error)}`))
   }
 
   /** Throws `chain-unreachable` where a channel's draws have failed for too long to answer on credit. */
@@ -116,21 +127,29 @@ export class Payments {
 
   /** Claims what was charged and is on chain to be claimed. */
   async claim(): Promise<void> {
-    const rows = this.store.claimable().filter((row) => claimOf(row) > row.claimed && row.voucherSignature)
+    const rows = this.store.claimable().filter((row) => row.voucherSignature)
     for (let from = 0; from < rows.length; from += AT_ONCE) {
-      const some = rows.slice(from, from + AT_ONCE)
-      const claims = some.map(
-        (row): VoucherClaim => ({
-          channel: channelOf(row),
-          maxClaimableAmount: row.voucher,
-          signature: row.voucherSignature as Hex,
-          totalClaimed: claimOf(row),
-        }),
-      )
+      const claims = (
+        await Promise.all(rows.slice(from, from + AT_ONCE).map((row) => this.claimOf(row)))
+      ).filter((claim) => claim !== undefined)
+      if (claims.length === 0) continue
       const signature = await signClaims(this.chain, this.authorizer, claims)
       await this.sender.send({ contract: 'vouchers', data: encodeClaims(claims, signature) })
-      for (const { id } of some) this.store.setClaimed(id, (await getChannel(this.chain, id)).totalClaimed)
+      for (const { channel } of claims) {
+        const id = channelIdIn(this.chain, channel)
+        this.store.setClaimed(id, (await getChannel(this.chain, id)).totalClaimed)
+      }
     }
+  }
+
+  /** What of a channel can be claimed now: what was charged, as far as it is there and promised. */
+  private async claimOf(row: ChannelRow): Promise<VoucherClaim | undefined> {
+    const { charged, voucher, voucherSignature, id } = row
+    const { balance, totalClaimed } = await getChannel(this.chain, id)
+    const total = smaller(charged, smaller(balance, voucher))
+    if (total <= totalClaimed || !voucherSignature) return undefined
+    const signed = { maxClaimableAmount: voucher, signature: voucherSignature }
+    return { channel: channelOf(row), ...signed, totalClaimed: total }
   }
 
   /** Anchors receipts that are signed. */
@@ -203,11 +222,6 @@ export class Payments {
       return ms
     })
   }
-}
-
-/** What of a channel can be claimed now: what was charged, as far as it is drawn and promised. */
-function claimOf({ charged, posted, voucher }: ChannelRow): bigint {
-  return smaller(charged, smaller(posted, voucher))
 }
 
 function channelOf({ config }: ChannelRow): Channel {

@@ -54,6 +54,7 @@ export interface RunningDoor extends Pick<Served, 'port'> {
 const DRAIN_MS = 8_000
 const CLAIM_MS = 300_000
 const ANCHOR_MS = 600_000
+const LOOK_MS = 240_000
 
 /** Starts a door: in a lease by `main.ts`, in tests as it is. */
 export async function runDoor({
@@ -66,7 +67,7 @@ export async function runDoor({
   log,
   limits = { answerMs: MAX_ANSWER_MS, silenceMs: MAX_SILENCE_MS },
   chain,
-  rhythm = { claimMs: CLAIM_MS, anchorMs: ANCHOR_MS },
+  rhythm = { claimMs: CLAIM_MS, anchorMs: ANCHOR_MS, lookMs: LOOK_MS },
 }: DoorOptions): Promise<RunningDoor> {
   const keys = await deriveKeys(await agent.sealingKey())
   const { lease, manifestHash, worker, network } = self
@@ -91,7 +92,11 @@ export async function runDoor({
     money && offers && payments && options.tokenHash === undefined
       ? new PayingCashier(
           offers,
-          new KeyAccounts(money, store, payments, { authorizer: authorizer.address, lease }),
+          new KeyAccounts(money, store, payments, {
+            authorizer: authorizer.address,
+            lease,
+            lookMs: rhythm.lookMs,
+          }),
         )
       : new FreeCashier(options.tokenHash)
   await offers?.current().catch((error) => log(`offer not seen: ${messageOf(error)}`))

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS channels(
   drawn TEXT NOT NULL DEFAULT '0',
   drawSignature TEXT,
   posted TEXT NOT NULL DEFAULT '0',
+  gone TEXT NOT NULL DEFAULT '0',
   voucher TEXT NOT NULL DEFAULT '0',
   voucherSignature TEXT,
   claimed TEXT NOT NULL DEFAULT '0',
@@ -70,6 +71,8 @@ export interface ChannelRow {
   drawSignature: Hex | undefined
   /** What of it is known to be drawn on chain. */
   posted: bigint
+  /** What of that the payer took back or announced to take back: nothing is answered for it. */
+  gone: bigint
   /** The highest voucher. */
   voucher: bigint
   voucherSignature: Hex | undefined
@@ -326,6 +329,10 @@ export class Store {
     this.run('UPDATE channels SET posted = ? WHERE id = ?', String(posted), id)
   }
 
+  setGone(id: Hex, gone: bigint): void {
+    this.run('UPDATE channels SET gone = ? WHERE id = ?', String(gone), id)
+  }
+
   setClaimed(id: Hex, claimed: bigint): void {
     this.run('UPDATE channels SET claimed = ? WHERE id = ?', String(claimed), id)
   }
@@ -444,6 +451,7 @@ function channelOf(row: Record<string, unknown>): ChannelRow {
     drawn: BigInt(row['drawn'] as string),
     drawSignature: (row['drawSignature'] ?? undefined) as Hex | undefined,
     posted: BigInt(row['posted'] as string),
+    gone: BigInt(row['gone'] as string),
     voucher: BigInt(row['voucher'] as string),
     voucherSignature: (row['voucherSignature'] ?? undefined) as Hex | undefined,
     claimed: BigInt(row['claimed'] as string),
