@@ -34,11 +34,25 @@ export interface MoneyStage {
   payer: Wallet
   /** An agent that sends what it is given, as the lease's worker. */
   agent: FakeAgent
+  /** That worker's. */
+  workerKey: Hex
   /** Offers at prices per million tokens, in base units. */
   offer(prices: { input: bigint; cached: bigint; output: bigint }): Promise<Hex>
   /** Makes a session key of the payer's. Returns what clients send. */
   key(cap: bigint): Promise<{ apiKey: string; account: PrivateKeyAccount }>
   stop(): Promise<void>
+}
+
+/** Sends what a door hands its worker, as that worker. */
+export function sendAs({ network, wallet, client }: Wallet): FakeAgent['sender'] {
+  return async ({ contract, data }) => {
+    const to = network.contracts[contract]
+    if (!to) throw new Error(`no ${contract}`)
+    const hash = await wallet.sendTransaction({ to, data })
+    const { status } = await client.waitForTransactionReceipt({ hash })
+    if (status !== 'success') throw new Error('it reverted')
+    return { hash }
+  }
 }
 
 /** Starts a chain of its own, with `purse` base units in the payer's purse. */
@@ -49,7 +63,8 @@ export async function startMoneyStage(purse = 1_000_000n): Promise<MoneyStage> {
   const payer = chain.wallet(4)
   const usdc = findToken(chain.network, 'USDC').address
   for (const { account } of [payer, tenant]) await fundDevelopmentAccount(chain.wallet(0), account.address)
-  const worker = privateKeyToAccount(generatePrivateKey())
+  const workerKey = generatePrivateKey()
+  const worker = privateKeyToAccount(workerKey)
   const description = { cpuMilli: 2000, memoryMiB: 1024, diskMiB: 1024, gpus: 0, gpuClass: '' }
   await registerWorker(tenant, worker, { ...description, endpoint: 'http://127.0.0.1:1' })
   await coverWorker(tenant, platform, worker)
@@ -70,19 +85,11 @@ export async function startMoneyStage(purse = 1_000_000n): Promise<MoneyStage> {
   const lease = (await openLease(tenant, bid, 1_000_000n)).id
   if (purse > 0n) await depositPurse(payer, usdc, purse)
   const agent = new FakeAgent(chain.network, { lease, manifestHash: MANIFEST }, worker)
-  const gas = connectWallet(chain.network, worker)
   await payer.client.request({
     method: 'anvil_setBalance' as never,
     params: [worker.address, '0xde0b6b3a7640000'] as never,
   })
-  agent.sender = async ({ contract, data }) => {
-    const to = chain.network.contracts[contract]
-    if (!to) throw new Error(`no ${contract}`)
-    const hash = await gas.wallet.sendTransaction({ to, data })
-    const { status } = await gas.client.waitForTransactionReceipt({ hash })
-    if (status !== 'success') throw new Error('it reverted')
-    return { hash }
-  }
+  agent.sender = sendAs(connectWallet(chain.network, worker))
   return {
     chain,
     reader: payer,
@@ -91,6 +98,7 @@ export async function startMoneyStage(purse = 1_000_000n): Promise<MoneyStage> {
     tenant,
     payer,
     agent,
+    workerKey,
     offer: (prices) =>
       offerModel(tenant, {
         lease,
