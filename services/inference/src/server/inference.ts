@@ -273,9 +273,11 @@ class Answering {
       firstByteAt: this.firstByteAt,
       endedAt,
     }
+    const { body } = this.asked
     const charge = parts.store.commit({
       details,
       answer,
+      forwarded: body === question.body ? undefined : `0x${createHash('sha256').update(body).digest('hex')}`,
       charge: {
         offer: hold.offer,
         channel: hold.channel,

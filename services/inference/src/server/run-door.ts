@@ -16,6 +16,7 @@ import { Offers } from './offers.ts'
 import { ownPages } from './pages.ts'
 import { PayingCashier } from './paying-cashier.ts'
 import { Payments, type Rhythm, type Sender } from './payments.ts'
+import { peerPages } from './peers.ts'
 import { Store } from './store.ts'
 import { Tally } from './tally.ts'
 import { Turns } from './turns.ts'
@@ -123,15 +124,18 @@ export async function runDoor({
       evidence: () => witness.digest(),
       written: () => notary.written(),
       sealingKey: keys.sealing.privateKey,
-      pages: ownPages({
-        endpoint,
-        refresh: async () => offers?.current(),
-        witness,
-        notary,
-        store,
-        tally,
-        since: Math.floor(Date.now() / 1_000),
-      }),
+      pages: [
+        ...ownPages({
+          endpoint,
+          refresh: async () => offers?.current(),
+          witness,
+          notary,
+          store,
+          tally,
+          since: Math.floor(Date.now() / 1_000),
+        }),
+        ...peerPages({ endpoint, keys, store, agent }),
+      ],
       log,
     },
     at,

@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS receipts(
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   answer TEXT,
+  forwarded TEXT,
   details TEXT NOT NULL,
   charge TEXT NOT NULL,
   signed TEXT,
@@ -84,6 +85,8 @@ export interface Outcome {
   details: ReceiptDetails
   /** The API's own id of the answer. */
   answer: string | undefined
+  /** SHA-256 of what the engine got, where that isn't what was asked. */
+  forwarded: Hex | undefined
   charge: Omit<ChargeJson, 'total'>
   /**
    * Name of the request, by which it is never billed twice; undefined for one without. `isNamed`: whoever
@@ -127,7 +130,7 @@ export class Store {
    * Writes an answer down and charges its channel. What was paid for the same request before is taken
    * off, twice at the most. Returns the charge as it is.
    */
-  commit({ details, answer, charge, request, delivered }: Outcome): ChargeJson {
+  commit({ details, answer, forwarded, charge, request, delivered }: Outcome): ChargeJson {
     return this.transaction(() => {
       const paid = request ? this.paidBefore(request, details.endedAt) : 0n
       const due = BigInt(charge.amount) - paid
@@ -147,9 +150,10 @@ export class Store {
       }
       const charged = { ...charge, amount, total: String(total) }
       this.run(
-        'INSERT INTO receipts(id, answer, details, charge, ended) VALUES (?, ?, ?, ?, ?)',
+        'INSERT INTO receipts(id, answer, forwarded, details, charge, ended) VALUES (?, ?, ?, ?, ?, ?)',
         details.id,
         answer ?? null,
+        forwarded ?? null,
         JSON.stringify(details),
         JSON.stringify(charged),
         details.endedAt,
@@ -179,6 +183,20 @@ export class Store {
     return this.one('SELECT id FROM receipts WHERE answer = ? ORDER BY number DESC LIMIT 1', answer)?.[
       'id'
     ] as string | undefined
+  }
+
+  /** What peers' forms of a receipt say besides hashes and times. */
+  peerReceipt(
+    id: string,
+  ): { details: ReceiptDetails; answer: string | undefined; forwarded: Hex | undefined } | undefined {
+    const row = this.one('SELECT details, answer, forwarded FROM receipts WHERE id = ?', id)
+    return (
+      row && {
+        details: JSON.parse(row['details'] as string),
+        answer: (row['answer'] ?? undefined) as string | undefined,
+        forwarded: (row['forwarded'] ?? undefined) as Hex | undefined,
+      }
+    )
   }
 
   /** Ids of receipts that the worker hasn't signed, oldest first. */
