@@ -67,7 +67,7 @@ it('a door that is killed has billed what it answered and nothing else, and goes
     lease: stage.lease,
     secret: bytesToHex(randomBytes(32)),
     workerKey: stage.workerKey,
-    rhythm: { claimMs: 1e9, anchorMs: 1e9 },
+    rhythm: { claimMs: 1e9, anchorMs: 1e9, lookMs: 1e9 },
   }
   const { apiKey, account } = await stage.key(500_000n)
   const first = await start(orders)
@@ -79,7 +79,7 @@ it('a door that is killed has billed what it answered and nothing else, and goes
   const done = answers.filter(({ isWhole }) => isWhole)
   expect(done.length).toBeLessThan(11)
 
-  const second = await start({ ...orders, rhythm: { claimMs: 100, anchorMs: 1e9 } })
+  const second = await start({ ...orders, rhythm: { claimMs: 100, anchorMs: 1e9, lookMs: 1e9 } })
   const last = await ask(second.url, apiKey)
   expect(last.isWhole).toBe(true)
   const receipts = []

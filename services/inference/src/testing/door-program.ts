@@ -2,9 +2,10 @@
 
 import { once } from 'node:events'
 import { type Chain, connectWallet, type Network } from '@cloister/chain'
-import { type Hex, hexToBytes } from 'viem'
+import type { Hex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { EndpointOptions } from '../protocol/options.ts'
+import type { Rhythm } from '../server/payments.ts'
 import { runDoor } from '../server/run-door.ts'
 import { FakeAgent } from './fake-agent.ts'
 import { sendAs } from './money-stage.ts'
@@ -18,14 +19,14 @@ export interface DoorOrders {
   lease: Hex
   secret: Hex
   workerKey: Hex
-  rhythm: { claimMs: number; anchorMs: number }
+  rhythm: Rhythm
 }
 
 const [orders] = (await once(process, 'message')) as [DoorOrders]
 const { network, lease, options, engineUrl, folder, rhythm } = orders
 const worker = privateKeyToAccount(orders.workerKey)
 const wallet = connectWallet(network, worker)
-const agent = new FakeAgent(network, { lease, secret: hexToBytes(orders.secret) as Buffer }, worker)
+const agent = new FakeAgent(network, { lease, secret: Buffer.from(orders.secret.slice(2), 'hex') }, worker)
 agent.sender = sendAs(wallet)
 const door = await runDoor({
   options,
