@@ -7,12 +7,14 @@ import {
   SealingKey,
   SeatConsent,
   Self,
-  TransactionAnswer,
+  SentTransaction,
   type TransactionRequest,
   WorkerEvidence,
 } from './wire.ts'
 
 const ANSWER_MS = 30_000
+/** A transaction waits for those of the worker before it, and for its block. */
+const TRANSACTION_MS = 150_000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 /**
@@ -70,12 +72,14 @@ export class AgentSocket {
   }
 
   /**
-   * Has the worker send a call for this lease, and waits until it is mined. Throws `forbidden` for a call
-   * that it sends for nobody, `reverted` for one that would come to nothing, `no-gas` once a day's gas is
-   * used.
+   * Has the worker send a call of Vouchers or Receipts (see `encodeDraws`, `encodeClaims`, `encodeAnchor` of
+   * `@cloister/chain`), and waits until it is in a block. The worker pays for it, within a budget. Throws
+   * `forbidden`, `too-busy`, `too-many`, `no-gas`, `reverted`. Where nobody answered, it may be sent all the
+   * same.
    */
-  async send(call: TransactionRequest): Promise<TransactionAnswer> {
-    return TransactionAnswer.parse(await this.ask('POST', '/v1/transactions', call))
+  async send(contract: TransactionRequest['contract'], data: Hex): Promise<Hex> {
+    const sent = await this.ask('POST', '/v1/transactions', { contract, data }, TRANSACTION_MS)
+    return SentTransaction.parse(sent).hash
   }
 
   /**
@@ -114,14 +118,14 @@ export class AgentSocket {
     )
   }
 
-  private async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+  private async ask(method: string, path: string, body?: unknown, withinMs = ANSWER_MS): Promise<unknown> {
     let answer: { status: number; text: string }
     try {
       const response = await this.fetch(`http://agent${path}`, {
         method,
         headers: { 'content-type': 'application/json' },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(ANSWER_MS),
+        signal: AbortSignal.timeout(withinMs),
       })
       answer = { status: response.status, text: await readText(response.body, MAX_ANSWER_BYTES) }
       if (answer.status === 200) return JSON.parse(answer.text)

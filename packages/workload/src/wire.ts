@@ -63,20 +63,27 @@ export const ReceiptRequest = z.strictObject({
   content: bytes32,
 })
 
+/** Bytes of a transaction's data, at most: batches of a hundred claims fit. */
+export const MAX_TRANSACTION_BYTES = 65_536
+
 /**
- * `POST /v1/transactions`: a call that the worker is to send for the lease, with ether of its own. It sends
- * only such as it knows, which hand in what others signed or speak of this lease, and only so many a day.
+ * `POST /v1/transactions`: a call of Vouchers or Receipts that the worker sends out of its own account and at
+ * its own cost: `draw`, `drawMany`, `claimWithSignature`, `depositWithAuthorization`, `refundWithSignature`,
+ * and `anchor` for this lease. The answer comes once it is in a block.
  */
 export const TransactionRequest = z.strictObject({
   contract: z.enum(['vouchers', 'receipts']),
-  /** The call, encoded for the contract. */
-  data: z.string().regex(/^0x([0-9a-fA-F]{2}){4,131072}$/, 'not a call in hex'),
+  data: z
+    .string()
+    .max(2 + 2 * MAX_TRANSACTION_BYTES)
+    .regex(/^0x(?:[0-9a-fA-F]{2})+$/, 'not bytes in hex')
+    .transform((text) => text as Hex),
 })
-export type TransactionRequest = { contract: 'vouchers' | 'receipts'; data: Hex }
+export type TransactionRequest = z.infer<typeof TransactionRequest>
 
-/** The transaction, mined. */
-export const TransactionAnswer = z.object({ hash: bytes32 })
-export type TransactionAnswer = z.infer<typeof TransactionAnswer>
+/** A transaction that is in a block, and did what it was to do. */
+export const SentTransaction = z.object({ hash: bytes32 })
+export type SentTransaction = z.infer<typeof SentTransaction>
 
 /** What a workload may ask the chain: nothing is sent, nothing is made to wait. */
 const READS = ['eth_chainId', 'eth_blockNumber', 'eth_getBlockByNumber', 'eth_call'] as const

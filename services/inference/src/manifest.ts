@@ -10,7 +10,7 @@ export const DOOR_PORT = 8080
 /** Where the door keeps receipts and channels. */
 export const DATA_PATH = '/data'
 /** Name of the engine's container, which is its host name in the lease. */
-export const ENGINE_SERVICE = 'engine'
+const ENGINE_SERVICE = 'engine'
 const DOOR_SERVICE = 'door'
 const DEFAULT_ENGINE_DISK_MIB = 1_024
 

@@ -17,7 +17,7 @@ export type Page = (
   signal: AbortSignal,
 ) => Promise<PageAnswer> | undefined
 /** A page: JSON, or text of a type of its own. */
-export type PageAnswer = { json: unknown } | { type: string; text: string }
+type PageAnswer = { json: unknown } | { type: string; text: string }
 
 /** What the door is made of. */
 export interface DoorParts extends InferenceParts {

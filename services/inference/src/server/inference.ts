@@ -24,7 +24,7 @@ const BYTES_PER_TOKEN = 8
 const PASSED = ['content-type', 'accept', 'anthropic-version', 'anthropic-beta', 'openai-beta']
 
 /** How long the engine may take, in milliseconds. */
-export interface Limits {
+interface Limits {
   /** For an answer as a whole. */
   answerMs: number
   /** Between two signs of life of a stream, once it began. */

@@ -27,7 +27,7 @@ const PATIENCE_MS = 120_000
 
 /** How the door has its worker send what it may: see the agent's `POST /v1/transactions`. */
 export interface Sender {
-  send(call: { contract: 'vouchers' | 'receipts'; data: Hex }): Promise<{ hash: Hex }>
+  send(contract: 'vouchers' | 'receipts', data: Hex): Promise<Hex>
 }
 
 /** How often money and receipts go on chain, and are looked at there. */
@@ -56,6 +56,7 @@ export class Payments {
   private readonly log: (line: string) => void
   private readonly failingSince = new Map<Hex, number>()
   private wake = () => {}
+  private sending: Promise<unknown> = Promise.resolve()
 
   constructor(
     chain: Chain,
@@ -111,7 +112,7 @@ export class Payments {
         }),
       )
       try {
-        await this.sender.send({ contract: 'vouchers', data: encodeDraws(draws) })
+        await this.send('vouchers', encodeDraws(draws))
       } catch (error) {
         for (const { id } of rows) if (!this.failingSince.has(id)) this.failingSince.set(id, Date.now())
         throw error
@@ -134,7 +135,7 @@ export class Payments {
       ).filter((claim) => claim !== undefined)
       if (claims.length === 0) continue
       const signature = await signClaims(this.chain, this.authorizer, claims)
-      await this.sender.send({ contract: 'vouchers', data: encodeClaims(claims, signature) })
+      await this.send('vouchers', encodeClaims(claims, signature))
       for (const { channel } of claims) {
         const id = channelIdIn(this.chain, channel)
         this.store.setClaimed(id, (await getChannel(this.chain, id)).totalClaimed)
@@ -163,7 +164,7 @@ export class Payments {
         }
         const [era, count] = [BigInt(batch.era), BigInt(batch.count)]
         const data = encodeAnchor({ lease: this.lease, era, count, root: batch.root })
-        const { hash } = await this.sender.send({ contract: 'receipts', data })
+        const hash = await this.send('receipts', data)
         // One that isn't mined yet is looked for again.
         if (!(await this.isThere(batch))) return
         this.store.markSent(batch, hash)
@@ -172,6 +173,13 @@ export class Payments {
       if (era === undefined) return
       this.store.makeBatch(era, MOST_RECEIPTS_IN_BATCH, await this.batchCount(era))
     }
+  }
+
+  /** Sends one transaction after another: the worker takes one of a lease at a time. */
+  private send(contract: 'vouchers' | 'receipts', data: Hex): Promise<Hex> {
+    const sent = this.sending.then(() => this.sender.send(contract, data))
+    this.sending = sent.catch(() => {})
+    return sent
   }
 
   /** Learns what the chain has drawn. */

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Served, serve } from '@cloister/transport'
 
 /** What a fake engine was asked, as it came. */
-export interface FakeRequest {
+interface FakeRequest {
   path: string
   headers: IncomingMessage['headers']
   body: Record<string, unknown>

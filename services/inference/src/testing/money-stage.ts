@@ -45,13 +45,13 @@ export interface MoneyStage {
 
 /** Sends what a door hands its worker, as that worker. */
 export function sendAs({ network, wallet, client }: Wallet): FakeAgent['sender'] {
-  return async ({ contract, data }) => {
+  return async (contract, data) => {
     const to = network.contracts[contract]
     if (!to) throw new Error(`no ${contract}`)
     const hash = await wallet.sendTransaction({ to, data })
     const { status } = await client.waitForTransactionReceipt({ hash })
     if (status !== 'success') throw new Error('it reverted')
-    return { hash }
+    return hash
   }
 }
 
