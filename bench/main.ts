@@ -14,6 +14,7 @@ import { benchGovernance } from './governance/main.ts'
 import { benchVotes } from './governance/votes.ts'
 import { benchIndexer } from './indexer/main.ts'
 import { benchIndexerSize } from './indexer-size.ts'
+import { benchInference } from './inference/main.ts'
 import { benchLayer2 } from './layer2.ts'
 import { benchMove } from './move.ts'
 import { benchTransfer } from './transfer.ts'
@@ -33,6 +34,7 @@ const BENCHES = {
   compose: benchCompose,
   transfer: benchTransfer,
   gateway: benchGateway,
+  inference: benchInference,
   tunnels: benchTunnels,
   move: benchMove,
   indexer: benchIndexer,

@@ -129,7 +129,7 @@ export class Offers {
     const { options, manifestHash } = this.optionsOf(offer)
     if (!options || manifestHash !== record.manifestHash) return undefined
     if (this.images && !this.images.has(options.door)) return undefined
-    const worker = await this.workers.find(record.worker).catch(() => undefined)
+    const worker = await this.workers.find(record.worker.toLowerCase()).catch(() => undefined)
     // While the index says nothing of its worker, what was known stays true.
     if (worker ? worker.coveredUntil * 1000 < Date.now() : !before) return undefined
     const currency = this.currencies.get(offer.token.toLowerCase())
