@@ -13,6 +13,7 @@ import { postgresPrograms, startPostgres } from '@cloister/development/postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundle } from '../scripts/publish/bundle.ts'
 import { IMAGES } from '../scripts/publish/images.ts'
+import { startTestDoor } from '../services/inference/src/testing.ts'
 import { canDeploy, until } from './embedded.ts'
 import { type Family, readExposition, sample } from './exposition.ts'
 import { manifestOf, useWorker, web } from './own-worker.ts'
@@ -173,9 +174,11 @@ describe.skipIf(!canDeploy || postgresPrograms() === undefined)('what operators 
   })
 
   it('is what alerts and dashboard ask for: there is no other metric in them', async () => {
-    const operators = [indexer.operator, gateway.operator, new URL(agent.url).origin]
+    const endpoint = await startTestDoor()
+    const operators = [indexer.operator, gateway.operator, new URL(agent.url).origin, endpoint.url]
     const known = new Set((await Promise.all(operators.map(scrape))).flatMap((found) => [...found.keys()]))
-    for (const path of ['prometheus/alerts.yaml', 'grafana/cloister.json']) {
+    await endpoint.close()
+    for (const path of ['prometheus/alerts.yaml', 'grafana/cloister.json', 'grafana/inference.json']) {
       const text = readFileSync(join(import.meta.dirname, '../ops', path), 'utf8')
       const asked = text.match(/\b(cloister|process|nodejs)_[a-z0-9_]+/g) ?? []
       expect(asked.length).toBeGreaterThan(5)

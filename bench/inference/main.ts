@@ -82,43 +82,48 @@ async function raise(folder: string, running: Running[], tell: (text: string) =>
     return process
   }
   const here = (file: string) => join(import.meta.dirname, file)
-  const [
-    engine = 0,
-    index = 0,
-    otherEngine = 0,
-    otherIndex = 0,
-    direct = 0,
-    mux = 0,
-    worker = 0,
-    hono = 0,
-    portkey = 0,
-  ] = await Promise.all(Array.from({ length: 9 }, freePort))
-  const tls = certificate(folder)
   const at = (port: number) => `http://127.0.0.1:${port}`
-  await run([here('engine.ts'), String(engine), String(index), at(engine)], index)
-  // The same engine, named by another index as a worker behind TLS.
-  await run(
-    [here('engine.ts'), String(otherEngine), String(otherIndex), `https://127.0.0.1:${worker}`, tls.keyHash],
-    otherIndex,
+  const ports = await Promise.all(Array.from({ length: 16 }, freePort))
+  const takePort = () => ports.pop() as number
+  const tls = certificate(folder)
+  const [engine, hono, portkey] = [takePort(), takePort(), takePort()]
+  /** An engine, and an index that has it, or a worker before it, as the one endpoint. */
+  const engineWithIndex = async (port: number, workerUrl: string, keyHash = '') => {
+    const index = takePort()
+    await run([here('engine.ts'), String(port), String(index), workerUrl, keyHash], index)
+    return at(index)
+  }
+  const gateway = async (index: string) => {
+    const port = takePort()
+    const process = await run([here('gateway.ts'), String(port), index, join(folder, `${port}.json`)], port)
+    return { url: at(port), headers: {}, process }
+  }
+  const worker = async (port: number, to: number) =>
+    run([here('worker.ts'), String(port), tls.key, tls.cert, String(to)], port)
+  const plain = await gateway(await engineWithIndex(engine, at(engine)))
+  const [firstWorker, firstEngine] = [takePort(), takePort()]
+  const secure = await gateway(
+    await engineWithIndex(firstEngine, `https://127.0.0.1:${firstWorker}`, tls.keyHash),
   )
-  const ports = (name: string) => join(folder, name)
-  const gateway = (port: number, indexPort: number, name: string) =>
-    run([here('gateway.ts'), String(port), at(indexPort), ports(name)], port)
+  const [secondWorker, secondEngine, door] = [takePort(), takePort(), takePort()]
+  const whole = await gateway(
+    await engineWithIndex(secondEngine, `https://127.0.0.1:${secondWorker}`, tls.keyHash),
+  )
   const ways: Measured[] = [
     { name: 'the engine itself', url: at(engine), headers: {}, processes: [] },
+    { name: 'our gateway', ...plain, processes: [plain.process] },
     {
-      name: 'our gateway',
-      url: at(direct),
-      headers: {},
-      processes: [await gateway(direct, index, 'direct.json')],
+      name: '… TLS, a worker',
+      ...secure,
+      processes: [secure.process, await worker(firstWorker, firstEngine)],
     },
     {
-      name: 'our gateway, TLS, a worker’s door',
-      url: at(mux),
-      headers: {},
+      name: '… and an endpoint’s door',
+      ...whole,
       processes: [
-        await gateway(mux, otherIndex, 'mux.json'),
-        await run([here('worker.ts'), String(worker), tls.key, tls.cert, String(otherEngine)], worker),
+        whole.process,
+        await worker(secondWorker, door),
+        await run([here('door.ts'), String(door), at(secondEngine)], door),
       ],
     },
   ]
@@ -236,7 +241,7 @@ function print(results: readonly Result[]): void {
       ['first token', 'added', '99%', 'requests/s', 'errors', 'CPU µs', 'KiB'],
     ),
   )
-  for (const peer of results.slice(3)) {
+  for (const peer of results.slice(4)) {
     if (!ours || !direct) continue
     say(
       `our gateway to ${peer.name}: ${times(sum(ours.cpu), sum(peer.cpu))} the processor time of a request, ` +

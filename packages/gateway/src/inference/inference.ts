@@ -181,6 +181,7 @@ export class InferenceDoor {
     const isSealed = fieldsOf('content-type')?.split(';', 1)[0]?.trim() === SEALED_TYPE
     const common = {
       dialect: asked.dialect,
+      kind: asked.kind,
       isSealed,
       requestId: requestIdOf(fieldsOf(REQUEST_HEADER)),
       giveBack,
@@ -211,7 +212,7 @@ export class InferenceDoor {
       weights: fieldsOf('cloister-weights'),
     })
     if (typeof wishes === 'string') return badRequest(`${wishes}.`, 'provider')
-    return this.toModel(routed, wishes, fieldsOf, key, { ...common, ...bodies, kind: asked.kind })
+    return this.toModel(routed, wishes, fieldsOf, key, { ...common, ...bodies })
   }
 
   /** A request that nobody but one lease is to see. */
@@ -230,12 +231,7 @@ export class InferenceDoor {
     wishes: Wishes,
     fieldsOf: FieldOf,
     key: string,
-    {
-      kind,
-      ...request
-    }: Omit<TripRequest, 'endpoints' | 'choice' | 'names' | 'isExact' | 'label'> & {
-      kind: Inference['kind']
-    },
+    request: Omit<TripRequest, 'endpoints' | 'choice' | 'names' | 'isExact' | 'label'>,
   ): TripRequest | Problem {
     const offered = this.offers.of(model)
     if (offered.length === 0)
@@ -245,7 +241,7 @@ export class InferenceDoor {
         message: `The model \`${model.slice(0, 128)}\` is not offered here.`,
         param: 'model',
       }
-    const serving = offered.filter(({ kinds }) => kinds.includes(kind))
+    const serving = offered.filter(({ kinds }) => kinds.includes(request.kind))
     if (serving.length === 0) return badRequest('The model does not serve this path.', 'model')
     const paidTo = leaseOfPayment(fieldsOf('payment-signature'))
     const fitting = allowed(serving, wishes)

@@ -96,7 +96,7 @@ export class Leg implements Way {
     const { trip, endpoint } = this
     const { standing } = endpoint
     const state = fieldOf(answer.fields, STATE_HEADER)
-    if (state === undefined && (!ELSEWHERE.has(answer.status) || trip.request.isExact)) return undefined
+    if (state === undefined && (trip.request.isExact || !mayGoElsewhere(answer))) return undefined
     const isBusy = state === undefined ? !isDown(answer) : state === 'busy'
     const problem = state === undefined ? UNREACHABLE : workersWord(state)
     if (isBusy) standing.busy(secondsIn(answer))
@@ -146,7 +146,8 @@ export class Leg implements Way {
 
   lastWords(): string | undefined {
     this.endpoint.standing.failed()
-    return this.isStream ? lastWordsOf(BROKEN_OFF, this.trip.request.dialect) : undefined
+    const { dialect, kind } = this.trip.request
+    return this.isStream ? lastWordsOf(BROKEN_OFF, dialect, kind) : undefined
   }
 
   ended(status: number): void {
@@ -154,6 +155,11 @@ export class Leg implements Way {
     this.leave()
     this.trip.ended(status)
   }
+}
+
+/** Whether an endpoint says that another one may do better. */
+function mayGoElsewhere({ status, fields }: AnswerHead): boolean {
+  return ELSEWHERE.has(status) && fieldOf(fields, 'x-should-retry') !== 'false'
 }
 
 /** Whether an endpoint says that it can't answer, and not that it has too much to do. */

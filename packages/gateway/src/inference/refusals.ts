@@ -1,3 +1,4 @@
+import type { EndpointKind } from '@cloister/inference/protocol'
 import type { Refusal, Said } from '@cloister/transport'
 import { EVERY_ORIGIN } from './cors.ts'
 import type { Dialect } from './paths.ts'
@@ -87,7 +88,11 @@ export function saidOf(problem: Problem, dialect: Dialect): Said {
  * A problem within a stream of events that has begun: what was cut off is ended first. Clients of both
  * dialects raise it.
  */
-export function lastWordsOf(problem: Problem, dialect: Dialect): string {
+export function lastWordsOf(problem: Problem, dialect: Dialect, kind: EndpointKind): string {
+  if (kind === 'responses') {
+    const data = { type: 'error', code: 'server_error', message: problem.message, param: null }
+    return `\n\nevent: error\ndata: ${JSON.stringify(data)}\n\n`
+  }
   const data = JSON.stringify(errorBody(problem, dialect))
   return dialect === 'anthropic' ? `\n\nevent: error\ndata: ${data}\n\n` : `\n\ndata: ${data}\n\n`
 }

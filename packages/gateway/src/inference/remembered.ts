@@ -26,8 +26,4 @@ export class Remembered<V> {
     if (this.entries.size >= this.most) this.entries.delete(this.entries.keys().next().value as string)
     this.entries.set(key, value)
   }
-
-  delete(key: string): void {
-    this.entries.delete(key)
-  }
 }

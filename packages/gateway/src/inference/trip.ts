@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { LeaseRecord } from '@cloister/core'
+import type { EndpointKind } from '@cloister/inference/protocol'
 import type { Said } from '@cloister/transport'
 import type { Resolver } from '../resolve.ts'
 import { type Choice, choose } from './choose.ts'
@@ -31,6 +32,7 @@ export interface TripParts {
 /** What a trip is for. */
 export interface TripRequest {
   dialect: Dialect
+  kind: EndpointKind
   /** What is sent. */
   body: Buffer
   /** Bytes of room that were taken for it. */
