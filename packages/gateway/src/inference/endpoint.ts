@@ -29,6 +29,10 @@ export interface Endpoint {
   /** Unix seconds. */
   since: number
   record: LeaseRecord
+  /** Its worker is, by an attestation; Unix seconds. */
+  coveredUntil: number
+  /** When that was looked up, on a clock that never goes back. */
+  lookedUpAt: number
   standing: Standing
 }
 

@@ -154,6 +154,8 @@ export class InferenceDoor {
       currency: undefined,
       since: record.openedAt,
       record,
+      coveredUntil: 0,
+      lookedUpAt: 0,
       standing,
     }
   }

@@ -29,10 +29,15 @@ export interface Currency {
 /** Milliseconds after which offers are asked for again while somebody asks, and for which old ones do. */
 const FRESH_MS = 2_000
 const STALE_MS = 600_000
+/** Milliseconds after which a lease and its worker are looked up again, besides those that are asked. */
+const LOOKED_UP_MS = 30_000
 /** Endpoints that a gateway knows. */
 const MOST_ENDPOINTS = 2_000
 /** Leases that are asked for at a time. */
 const AT_ONCE = 16
+
+/** What the index says of an offer's lease and its worker. */
+type LookedUp = Pick<Endpoint, 'record' | 'coveredUntil' | 'lookedUpAt'>
 
 /** What the options of an offer say, and the manifest hash that their endpoint's lease has. */
 interface ReadOptions {
@@ -113,7 +118,8 @@ export class Offers {
     const models = new Map<string, Endpoint[]>()
     for (const endpoint of endpoints.values())
       for (const name of endpoint.models) models.set(name, [...(models.get(name) ?? []), endpoint])
-    this.texts = new Map([...this.texts].filter(([lease]) => endpoints.has(lease)))
+    const known = new Set(offered.map(({ lease }) => lease))
+    this.texts = new Map([...this.texts].filter(([lease]) => known.has(lease)))
     this.endpoints = endpoints
     this.models = models
     this.readAt = performance.now()
@@ -122,16 +128,11 @@ export class Offers {
   /** The endpoint of an offer; undefined for one that can't be asked, or says nothing that can be read. */
   private async open(offer: Offered): Promise<Endpoint | undefined> {
     const before = this.endpoints.get(offer.lease)
-    // What a lease's worker is and where it answers is looked up again once it is needed.
-    const record = await this.leases.find(offer.lease).catch(() => before?.record)
-    if (record?.state !== 'open' || !URL.canParse(record.endpoint) || !/^https?:/.test(record.endpoint))
-      return undefined
+    const found = before && this.isRecent(before) ? before : await this.lookUp(offer, before)
     const { options, manifestHash } = this.optionsOf(offer)
-    if (!options || manifestHash !== record.manifestHash) return undefined
+    if (!found || !options || manifestHash !== found.record.manifestHash) return undefined
+    if (found.record.state !== 'open' || found.coveredUntil * 1000 < Date.now()) return undefined
     if (this.images && !this.images.has(options.door)) return undefined
-    const worker = await this.workers.find(record.worker.toLowerCase()).catch(() => undefined)
-    // While the index says nothing of its worker, what was known stays true.
-    if (worker ? worker.coveredUntil * 1000 < Date.now() : !before) return undefined
     const currency = this.currencies.get(offer.token.toLowerCase())
     return {
       lease: offer.lease,
@@ -144,8 +145,26 @@ export class Offers {
       price: priceOf(offer, currency),
       currency: currency?.symbol,
       since: offer.offeredAt,
-      record,
+      record: found.record,
+      coveredUntil: found.coveredUntil,
+      lookedUpAt: found.lookedUpAt,
       standing: before?.standing ?? new Standing(),
+    }
+  }
+
+  private isRecent({ lookedUpAt }: Endpoint): boolean {
+    return performance.now() - lookedUpAt < LOOKED_UP_MS
+  }
+
+  /** Lease and worker of an offer; what was known where the index doesn't say. */
+  private async lookUp({ lease }: Offered, before: Endpoint | undefined): Promise<LookedUp | undefined> {
+    try {
+      const record = await this.leases.find(lease)
+      if (!record || !URL.canParse(record.endpoint) || !/^https?:/.test(record.endpoint)) return undefined
+      const worker = await this.workers.find(record.worker.toLowerCase())
+      return worker && { record, coveredUntil: worker.coveredUntil, lookedUpAt: performance.now() }
+    } catch {
+      return before
     }
   }
 
