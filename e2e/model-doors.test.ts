@@ -8,12 +8,12 @@ import {
   InferenceReceipt,
   sealedContext,
 } from '@cloister/inference/protocol'
+import { fakeAgent, startTestDoor, type TestDoor } from '@cloister/inference/testing'
 import { sealQuestion } from '@cloister/secrets'
 import OpenAI from 'openai'
 import { type Hex, hexToBytes } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { leaseIdOf, raiseStage, type Stage } from '../packages/gateway/src/inference/testing.ts'
-import { fakeAgent, startTestDoor, type TestDoor } from '../services/inference/src/testing.ts'
 
 const sha256 = (bytes: string | Uint8Array) => `0x${createHash('sha256').update(bytes).digest('hex')}`
 const ASK = { model: 'tiny', messages: [{ role: 'user' as const, content: 'capital of France?' }] }

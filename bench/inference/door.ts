@@ -1,7 +1,8 @@
 // An endpoint's door in front of an engine, with an agent that is a fake: node door.ts PORT ENGINE_URL. Its
 // receipts are signed in this process, where a lease's are in its worker's.
+
+import { fakeAgent, testOptions } from '@cloister/inference/testing'
 import { runDoor } from '../../services/inference/src/server/run-door.ts'
-import { fakeAgent, testOptions } from '../../services/inference/src/testing.ts'
 
 const [port, engineUrl = ''] = process.argv.slice(2)
 const agent = fakeAgent()
