@@ -1,7 +1,7 @@
 // Writes what the trainer reads: `node models/tiny/prepare.ts FOLDER [DIALOGUES]`.
-// tokens.bin has uint16 tokens of all dialogues; learned.bin a byte for each, 1 where the model has to say it;
-// lengths.bin the uint16 length of each dialogue; words.json the vocabulary; corpus.json the digest of the
-// whole text.
+// tokens.bin has uint16 tokens of all dialogues; learned.bin a byte for each, 1 where the model has to say
+// it; lengths.bin the uint16 length of each dialogue; words.json the vocabulary; corpus.json the digest of
+// the whole text.
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

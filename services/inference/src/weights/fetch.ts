@@ -147,7 +147,7 @@ async function attempt(
   }
 }
 
-/** Where an answer's bytes belong (RFC 9110, section 14); an error that may pass is returned, others thrown. */
+/** Where an answer's bytes belong (RFC 9110, section 14). An error that may pass is returned, not thrown. */
 function placeOf(
   { status, headers }: Response,
   have: number,
