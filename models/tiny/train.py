@@ -21,7 +21,8 @@ HEAD = WIDTH // HEADS
 EPSILON = 1e-5
 CONTROLS = 3 + 256  # control tokens, and a piece for every byte
 ROWS = (128, 256, CONTEXT)  # each dialogue is in a row of the first length that it fits
-BATCH = 2048  # tokens of one step
+BATCH = 1024  # tokens of one step
+ADAM_RATE = 4e-3
 # What the model has to say counts in full; what it is told a little, so that it reads better.
 TOLD = 0.1
 
@@ -124,6 +125,38 @@ class Model(torch.nn.Module):
         return self.output_norm(x) @ self.token_embd.weight.T
 
 
+class Muon(torch.optim.Optimizer):
+    """Momentum whose updates are made orthogonal (Jordan et al. 2024), for the matrices of blocks.
+
+    It takes about half of AdamW's steps to the same loss.
+    """
+
+    def __init__(self, parameters, lr, momentum=0.95):
+        super().__init__(parameters, {'lr': lr, 'momentum': momentum})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for parameter in group['params']:
+                kept = self.state[parameter].setdefault('momentum', torch.zeros_like(parameter))
+                kept.lerp_(parameter.grad, 1 - group['momentum'])
+                update = orthogonal(parameter.grad.lerp(kept, group['momentum']))
+                rows, columns = parameter.shape
+                parameter.add_(update, alpha=-group['lr'] * math.sqrt(max(1, rows / columns)))
+
+
+def orthogonal(matrix):
+    """About the nearest matrix with orthogonal rows or columns: five steps of Newton and Schulz."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix / (matrix.norm() + 1e-7)
+    is_tall = x.shape[0] > x.shape[1]
+    x = x.T if is_tall else x
+    for _ in range(5):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if is_tall else x
+
+
 class Rows:
     """Dialogues laid side by side in rows of one length, none cut; each sees itself only."""
 
@@ -177,7 +210,8 @@ def main():
     options.add_argument('--minutes', type=float)
     options.add_argument('--wall', type=float, help='minutes by the clock, on a machine that others use')
     options.add_argument('--steps', type=int)
-    options.add_argument('--rate', type=float, default=4e-3)
+    options.add_argument('--begin', help='folder with weights to go on from')
+    options.add_argument('--rate', type=float, default=0.02)
     chosen = options.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)
@@ -200,9 +234,16 @@ def main():
     plan = numpy.repeat(numpy.arange(len(kinds)), steps)
     generator.shuffle(plan)
     model = Model(vocabulary)
+    if chosen.begin:
+        read(model, chosen.begin)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f'{parameters} parameters, rows: {[(rows.length, rows.count) for rows in kinds]}', flush=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=chosen.rate, betas=(0.9, 0.95), weight_decay=0.05)
+    matrices = [parameter for parameter in model.blk.parameters() if parameter.dim() > 1]
+    others = [model.token_embd.weight, *(one for one in model.parameters() if one.dim() == 1)]
+    optimizers = [Muon(matrices, lr=chosen.rate), torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.95))]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group['highest'] = group['lr']
     orders = [generator.permutation(rows.count) for rows in kinds]
     used = [0 for _ in kinds]
     losses, begun, worked, step, seen = [], time.time(), time.process_time(), 0, 0
@@ -221,22 +262,37 @@ def main():
             orders[kind], used[kind] = generator.permutation(rows.count), 0
         batch = rows.batch(orders[kind][used[kind] : used[kind] + size])
         used[kind] += size
-        for group in optimizer.param_groups:
-            group['lr'] = chosen.rate * min(1, (step + 1) / 50) * (0.5 * (1 + math.cos(math.pi * progress())) + 0.01)
+        rate = min(1, (step + 1) / 20) * (1 - 0.99 * progress())
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group['lr'] = group['highest'] * rate
         loss, said = loss_of(model, batch)
-        optimizer.zero_grad()
+        model.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         step, seen = step + 1, seen + size * rows.length
         losses.append(said.item())
         if step % 20 == 0:
             passed = time.time() - begun
             recent = sum(losses[-20:]) / 20
             print(f'{step} steps, {passed:.0f} s, loss {recent:.4f}, {seen / passed:.0f} tokens/s', flush=True)
-        if step % 500 == 0:
+        if step % 200 == 0:
             write(model, path, vocabulary, losses, time.process_time() - worked)
     write(model, path, vocabulary, losses, time.process_time() - worked)
+
+
+def read(model, folder):
+    """Weights of an earlier sitting."""
+    with open(os.path.join(folder, 'weights.json')) as file:
+        tensors = json.load(file)['tensors']
+    numbers = numpy.fromfile(os.path.join(folder, 'weights.bin'), '<f4')
+    state, at = {}, 0
+    for name, shape in tensors:
+        size = int(numpy.prod(shape))
+        state[name] = torch.from_numpy(numbers[at : at + size].reshape(shape).copy())
+        at += size
+    model.load_state_dict(state)
 
 
 def write(model, path, vocabulary, losses, seconds):

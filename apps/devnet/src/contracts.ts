@@ -26,6 +26,8 @@ const TOKEN_CALLS = parseAbi([
   'function mint(address to, uint256 amount)',
   'function transfer(address to, uint256 amount) returns (bool)',
 ])
+/** Images of the inference door that a network's description may name. */
+const MOST_DOORS = 64
 const FUNDED = [...DEVELOPMENT_ROLES.tenants, DEVELOPMENT_ROLES.example]
 
 /**
@@ -78,6 +80,16 @@ export async function ensureContracts(
   )
   writeFileSync(path, `${JSON.stringify(network, null, 2)}\n`)
   return network
+}
+
+/** Has clients and the gateway of a network believe a door's image, beside those of before. */
+export function believeDoor(folder: string, network: Network, digest: string): Network {
+  const before = network.inferenceImages ?? []
+  if (before.includes(digest)) return network
+  // More than a network's description takes are forgotten, the oldest first.
+  const described = { ...network, inferenceImages: [...before, digest].slice(-MOST_DOORS) }
+  writeFileSync(join(folder, 'network.json'), `${JSON.stringify(described, null, 2)}\n`)
+  return described
 }
 
 /**

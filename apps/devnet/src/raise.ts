@@ -4,12 +4,14 @@ import { connectChain, type Network } from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import { DevelopmentRoot, signDocuments } from '@cloister/development/root'
 import { prepareDatabase } from '@cloister/indexer/database'
+import { buildInferenceImage } from '@cloister/inference'
 import { IndexClient } from '@cloister/sdk'
 import { ensureLayer1 } from './below.ts'
-import { ATTESTATION_FOLDER, ensureContracts, fundTenants, LEAVES_FILE } from './contracts.ts'
+import { ATTESTATION_FOLDER, believeDoor, ensureContracts, fundTenants, LEAVES_FILE } from './contracts.ts'
 import { chainDaemons, gatewayDaemon, hubDaemon, indexerDaemon, indexFolder } from './daemons.ts'
 import { buildExampleImage, type Example, ensureExample } from './example.ts'
 import { buildKeyService, ensureKeyService } from './key-service.ts'
+import { ensureModel, type ServedModel } from './model.ts'
 import { isFree } from './ports.ts'
 import { eachSandboxedLease } from './sandboxed-leases.ts'
 import { loadSettings, type Settings } from './settings.ts'
@@ -28,6 +30,8 @@ export interface NetworkOptions {
   freePorts?: boolean
   /** Leave the key service out; nothing can be sealed then. For tests of something else. */
   withoutKeys?: boolean
+  /** Serve the tiny model as well, once the example runs. Its engine is downloaded, the first time. */
+  model?: boolean
   /** What workers run containers with; the sandbox, where the kernel allows it, if not given. */
   engine?: Engine
   /** Told what is happening. */
@@ -42,6 +46,8 @@ export interface RaisedNetwork {
   example: Example
   /** Resolves when secrets can be sealed; the network is up before. Rejects with why they can't. */
   keys: Promise<void>
+  /** Resolves when the model answers; undefined where none was asked for. Rejects with why it can't. */
+  model: Promise<ServedModel | undefined>
   /** Starts an instance of the key service for each seat that is free. */
   fillSeats(): Promise<void>
 }
@@ -68,15 +74,18 @@ export async function raiseNetwork(
   step('chain', `anvil on port ${settings.ports.chain}, with a journal`)
   // Begun here and awaited where they are needed.
   const image = buildExampleImage(folder)
-  // Both images have Node in them, which is packed once.
+  // All of these images have Node in them, which is packed once.
   const keyService = options.withoutKeys
     ? Promise.resolve(undefined)
     : image.then(() => buildKeyService(folder))
+  const door = options.model
+    ? Promise.all([image, keyService]).then(() => buildInferenceImage(join(folder, 'images')))
+    : Promise.resolve(undefined)
   // Where it can't be made, the index will say why.
   const database = prepareDatabase(indexFolder(settings)).catch(() => {})
   const opening = openRoot(folder)
   const choosing = options.engine ? Promise.resolve(options.engine) : chooseEngine(folder)
-  for (const begun of [image, keyService, opening, choosing]) begun.catch(() => {})
+  for (const begun of [image, keyService, door, opening, choosing]) begun.catch(() => {})
   await Promise.all(chainDaemons(settings).map((daemon) => supervision.launch(daemon)))
 
   step(
@@ -88,7 +97,9 @@ export async function raiseNetwork(
   const deployed = await ensureContracts(settings, root, witness, await keyService)
   if (settings.ports.layer1 !== undefined)
     step('layer 1', 'the OP Stack’s contracts, below the network’s chain')
-  const network = settings.ports.layer1 === undefined ? deployed : await ensureLayer1(settings, deployed)
+  const described = settings.ports.layer1 === undefined ? deployed : await ensureLayer1(settings, deployed)
+  const doorDigest = await door
+  const network = doorDigest ? believeDoor(folder, described, doorDigest) : described
   // It takes longest to begin, and the next blocks leave time for it.
   const indexing = database.then(() => supervision.launch(indexerDaemon(settings)))
   indexing.catch(() => {})
@@ -120,7 +131,9 @@ export async function raiseNetwork(
   }
   const keys = fillSeats()
   keys.catch(() => {})
-  return { network, settings, engine, example, keys, fillSeats }
+  const model = doorDigest ? ensureModel(network, folder, doorDigest, signal) : Promise.resolve(undefined)
+  model.catch(() => {})
+  return { network, settings, engine, example, keys, model, fillSeats }
 }
 
 /** The development root with what it signs, and the witness of places. */

@@ -1,12 +1,12 @@
 // Sets the network up for a supervisor that has forked this process, says what there is, sees to the key
-// service, and ends.
+// service and the model, and ends.
 import { resolve } from 'node:path'
 import { messageOf } from '@cloister/core'
 import { paint, Steps, say, showError } from '@cloister/terminal'
 import { readOptions } from './options.ts'
 import { DistantSupervision } from './orders.ts'
 import { raiseNetwork } from './raise.ts'
-import { summarize } from './summary.ts'
+import { showModel, summarize } from './summary.ts'
 
 const options = readOptions()
 const begun = performance.now()
@@ -24,6 +24,7 @@ try {
       fresh: options.fresh,
       freePorts: options['free-ports'],
       layer2: options.layer2,
+      model: true,
       onStep: (step, detail) => steps.begin(step, detail),
     },
     new AbortController().signal,
@@ -31,13 +32,19 @@ try {
   steps.done()
   await supervision.up()
   summarize(raised, seconds())
-  await raised.keys.then(
-    () =>
-      say(
-        `${paint('green', '●')} The key service is ready after ${seconds().toFixed(1)} s: secrets can be sealed (npx cloister keys).`,
-      ),
-    (error) => say(`${paint('yellow', '!')} No secrets can be sealed: ${messageOf(error)}`),
-  )
+  await Promise.all([
+    raised.keys.then(
+      () =>
+        say(
+          `${paint('green', '●')} The key service is ready after ${seconds().toFixed(1)} s: secrets can be sealed (npx cloister keys).`,
+        ),
+      (error) => say(`${paint('yellow', '!')} No secrets can be sealed: ${messageOf(error)}`),
+    ),
+    raised.model.then(
+      (model) => model && showModel(model, seconds()),
+      (error) => say(`${paint('yellow', '!')} No model is served: ${messageOf(error)}`),
+    ),
+  ])
   process.exit(0)
 } catch (error) {
   steps.fail()

@@ -53,7 +53,7 @@ try {
     say(`${paint('red', '✗')} The set-up was ended by ${signal}. Start again: it goes on from there.`)
   if (isUp && !interrupted && code !== 0)
     say(
-      `${paint('yellow', '!')} The set-up ended before the key service was ready: no secrets can be sealed until the next start.`,
+      `${paint('yellow', '!')} The set-up ended before the key service and the model were ready: they are at the next start.`,
     )
   if (!failed) {
     giveBackAfterStart()

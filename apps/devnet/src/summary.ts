@@ -2,6 +2,7 @@ import type { Network } from '@cloister/chain'
 import { formatAmount, formatDuration, pricePerHour } from '@cloister/core'
 import { DEVELOPMENT_ROLES, developmentAccount } from '@cloister/development/accounts'
 import { paint, say, table } from '@cloister/terminal'
+import type { ServedModel } from './model.ts'
 import type { RaisedNetwork } from './raise.ts'
 import { WORKERS } from './workers.ts'
 
@@ -72,6 +73,32 @@ export function summarize({ network, settings, engine, example }: RaisedNetwork,
       `State is in ${folder}. Ctrl-C stops everything; \`npm start\` goes on from there; \`npm start -- --fresh\` begins anew.`,
     ),
   )
+}
+
+/** Says how to ask the model, with the official client of OpenAI, which this workspace has. */
+export function showModel({ model, baseUrl, apiKey }: ServedModel, seconds: number): void {
+  say()
+  say(
+    `${paint('green', '●')} A very small language model answers after ${seconds.toFixed(1)} s, at ${paint('cyan', baseUrl)}`,
+  )
+  say(`    API key ${paint('cyan', apiKey)}, which spends USDC of dev4’s purse. As ask.mjs in this folder:`)
+  say()
+  for (const line of linesToTry(model, baseUrl, apiKey)) say(`    ${paint('bold', line)}`)
+  say()
+}
+
+/** A program that asks the model. */
+export function linesToTry(model: string, baseUrl: string, apiKey: string): string[] {
+  return [
+    "import OpenAI from 'openai'",
+    'const client = new OpenAI({',
+    `  baseURL: '${baseUrl}',`,
+    `  apiKey: '${apiKey}',`,
+    '})',
+    "const messages = [{ role: 'user', content: 'What is the capital of Japan?' }]",
+    `const answer = await client.chat.completions.create({ model: '${model}', messages })`,
+    'console.log(answer.choices[0].message.content)',
+  ]
 }
 
 function accounts(network: Network): string[][] {

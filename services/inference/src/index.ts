@@ -1,4 +1,5 @@
 export { buildEngineImage, ENGINE_IMAGE, ENGINE_PORT, type EngineImage } from './engine/image.ts'
+export { type LlamaServerOptions, llamaServer } from './engine/options.ts'
 export { buildInferenceImage } from './image.ts'
 export { inferenceManifest } from './manifest.ts'
 export { type FetchWeightsOptions, fetchWeights } from './weights/fetch.ts'
