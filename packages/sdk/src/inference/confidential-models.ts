@@ -11,6 +11,7 @@ import {
 } from '@cloister/inference/client'
 import type { Hex } from 'viem'
 import type { Cloister } from '../cloister.ts'
+import { routesOf } from '../leases/lease.ts'
 import type { PriceLimits } from './choose.ts'
 import { candidatesFor } from './offers.ts'
 
@@ -100,16 +101,35 @@ export class ConfidentialModels {
     const { chain, network } = cloister
     const { apiKey, url, goodForMs, onEndpoint, onReceipt, ...others } = this.parameters
     const { maxPrice, token, policy, images, engineImages, allowEngineElsewhere } = others
-    const way = { url: url ?? network.gatewayUrl, send: cloister.send }
+    const demands = { goodForMs, policy, images, engineImages, allowEngineElsewhere }
+    const verify = (chosen: Hex, through: string) =>
+      verifyEndpoint(chain, chosen, { ...demands, way: { url: through, send: cloister.send } })
     const endpoints = new Endpoints({
       candidates: async () =>
         lease === undefined ? candidatesFor(cloister, { model, maxPrice, token, apiKey }) : [lease],
       verify: (chosen) =>
-        verifyEndpoint(chain, chosen, { way, goodForMs, policy, images, engineImages, allowEngineElsewhere }),
+        verify(chosen, url ?? network.gatewayUrl).catch(async (error) => {
+          // A gateway leads to what is offered; the others have an address of their own.
+          const own = lease === undefined || url !== undefined ? undefined : await addressOf(cloister, lease)
+          if (own === undefined || isJudged(error)) throw error
+          return verify(chosen, own)
+        }),
       onEndpoint,
     })
     return { endpoints, client: new ConfidentialClient({ chain, endpoints, apiKey, onReceipt }) }
   }
+}
+
+/** Whether an endpoint was looked at, and won't do. */
+function isJudged(error: unknown): boolean {
+  return error instanceof CloisterError && (error.code === 'not-attested' || error.code === 'not-running')
+}
+
+/** A lease's own address, if it has one. */
+async function addressOf(cloister: Cloister, lease: Hex): Promise<string | undefined> {
+  const routes = await routesOf(cloister, lease).catch(() => [])
+  const route = routes.find(({ protocol }) => protocol === 'http')
+  return route?.loopbackUrl ?? route?.url
 }
 
 /** The model that a request's JSON names. */
