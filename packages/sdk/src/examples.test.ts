@@ -11,15 +11,19 @@ const ROOT = join(import.meta.dirname, '../../..')
 const FOLDER = join(ROOT, 'node_modules/.examples')
 /** What examples take for given. */
 const GIVEN = `import type { Cloister, Manifest } from '@cloister/sdk'
+import type { Charge, SignedReceipt } from '@cloister/core'
 import type { Account, Address, Hex } from 'viem'
 declare global {
   var account: Account
   var app: Hex
+  var charge: Charge
   var cloister: Cloister
   var description: unknown
+  var details: Hex
   var hash: Hex
   var manifest: Manifest
   var provider: Address
+  var receipt: SignedReceipt
   var text: string
   var worker: Address
 }

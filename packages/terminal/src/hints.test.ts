@@ -8,7 +8,7 @@ import { wordsOf } from './hints.ts'
 const COMMENT = /^\s*(\/\/|\/?\*)/
 /** As a person types them, or options of theirs. */
 const COMMAND =
-  /[`:,] ?cloister (apps|close|deploy|evidence|exec|keys|logs|move|provider|ps|secrets|snapshot|stake|top-up|update|verify|wallet)\b|npm start|[^-]--(json|yes|account)\b/
+  /[`:,] ?cloister (apps|close|deploy|evidence|exec|keys|logs|model|move|provider|proxy|ps|receipt|secrets|snapshot|stake|top-up|update|verify|wallet)\b|npm start|[^-]--(json|yes|account)\b/
 const ROOT = join(import.meta.dirname, '../../..')
 
 it('puts every advice into words, with what it is about', () => {

@@ -66,7 +66,7 @@ export async function downloadPackages(
     'APT::Sandbox::User': '',
   }).flatMap(([key, value]) => ['-o', `${key}=${value}`])
   await apt([...options, '-o', 'APT::Update::Error-Mode=any', 'update'], signal)
-  await apt([...options, 'install', '--yes', '--download-only', name], signal)
+  await apt([...options, 'install', '-y', '--download-only', name], signal)
   const files = (await readdir(at('archives'))).filter((file) => file.endsWith('.deb')).sort()
   return files.map((file) => {
     const [own = '', version = ''] = file.split('_')

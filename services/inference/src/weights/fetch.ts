@@ -37,8 +37,9 @@ export interface FetchWeightsOptions {
  * one, goes on where it ended. Throws `unreachable` where the server doesn't answer or stops answering,
  * `not-found`, `too-large`, and `bad-answer` where the content is another one: that is deleted.
  *
- * @example
+ * ```ts
  * const file = await fetchWeights({ from: { url: 'https://hub.example/qwen.gguf' }, digest, folder })
+ * ```
  */
 export async function fetchWeights(options: FetchWeightsOptions): Promise<string> {
   const { digest, folder, signal } = options
