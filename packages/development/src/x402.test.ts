@@ -6,6 +6,7 @@ import {
   getReceiver,
   getX402Channel,
   getX402Unsettled,
+  hasX402,
   receiversContract,
   signX402Claims,
   sweepReceiver,
@@ -135,6 +136,7 @@ it('x402’s client pays in, and its facilitator claims, settles and refunds', a
 it('what it pays is brought in by anybody, claimed by the endpoint and goes to the payee less the fee', async () => {
   const payee = privateKeyToAccount(generatePrivateKey()).address
   const anybody = chain.wallet(2)
+  expect(await hasX402(anybody)).toBe(true)
   const at = await getReceiver(anybody, payee)
   const { payload } = await payment(at)
   const { channelConfig: channel, voucher, deposit } = payload

@@ -3,8 +3,17 @@
 // ours, but each is paid into by itself, one bad row spoils a batch of claims, and what is claimed goes to an
 // address.
 import { type Channel, channelIdOf, claimBatchTypedData } from '@cloister/core'
-import type { LocalAccount } from 'viem'
-import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, parseAbi } from 'viem'
+import {
+  type Address,
+  encodeAbiParameters,
+  encodeFunctionData,
+  type Hex,
+  keccak256,
+  type LocalAccount,
+  parseAbi,
+  size,
+  zeroHash,
+} from 'viem'
 import type { Chain } from '../../client.ts'
 import { chainError } from '../../errors/chain-error.ts'
 import type { VoucherClaim } from './claims.ts'
@@ -52,10 +61,13 @@ export interface X402Channel {
 
 /** Whether the chain has x402's contracts. Throws `chain-unreachable`. */
 export async function hasX402({ client }: Pick<Chain, 'client'>): Promise<boolean> {
+  // Asked by a call: what runs in a lease reads the chain by calls alone.
+  const data = encodeFunctionData({ abi: ABI, functionName: 'channels', args: [zeroHash] })
   try {
-    return (await client.getCode({ address: X402_CHANNELS })) !== undefined
+    const answer = await client.call({ to: X402_CHANNELS, data })
+    return answer.data !== undefined && size(answer.data) === 64
   } catch (error) {
-    throw chainError('eth_getCode', error)
+    throw chainError('channels', error)
   }
 }
 
