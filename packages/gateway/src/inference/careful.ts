@@ -82,7 +82,7 @@ export class CarefulInference {
     if (!('target' in led)) return say(led, request, response)
     const trip = { leg: led }
     response.once('close', () => trip.leg.ended(response.headersSent ? response.statusCode : 0))
-    if (response.destroyed) return trip.leg.ended(0)
+    if (isGone(response)) return trip.leg.ended(0)
     this.relay(trip, request, response)
   }
 
@@ -139,12 +139,13 @@ export class CarefulInference {
   ): Promise<readonly Endpoint[]> {
     const { offers, answered } = this.door
     const named = leaseIn(textOf(request.headers[LEASE_HEADER]) ?? query.get('lease') ?? undefined)
-    const known = asked.what === 'signature' || asked.what === 'receipt' ? answered.get(asked.id) : undefined
-    const lease = named ?? known
-    if (lease !== undefined) {
-      const endpoint = await this.door.endpointOf(lease)
+    if (named !== undefined) {
+      const endpoint = await this.door.endpointOf(named)
       return endpoint ? [endpoint] : []
     }
+    // A client may have chosen an id that another one's request has, too.
+    const known = asked.what === 'signature' ? answered.get(asked.id) : undefined
+    const rank = ({ lease, standing }: Endpoint) => (lease === known ? 0 : standing.state === 'away' ? 2 : 1)
     const prefix = asked.what === 'receipt' ? RECEIPT_LEASE.exec(asked.id)?.[1] : undefined
     const model = query.get('model')
     const all = model === null ? [...offers.all] : offers.of(model)
@@ -181,11 +182,6 @@ export class CarefulInference {
       refuse: (refusal) => next(problemOf(refusal)),
     })
   }
-}
-
-/** Those that answer come before those that don't. */
-function rank({ standing }: Endpoint): number {
-  return standing.state === 'away' ? 1 : 0
 }
 
 /**
@@ -229,12 +225,16 @@ function wholeBody(
 
 /** Answers in the gateway's own name, where there is still somebody to answer. */
 function say({ status, headers, body }: Said, request: Incoming, response: Outgoing): void {
-  if (response.headersSent || response.destroyed) return
-  if ('stream' in response && (response.stream?.destroyed ?? true)) return
+  if (response.headersSent || isGone(response)) return
   const plain = response as ServerResponse
   plain.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
   plain.end(request.method === 'HEAD' ? undefined : body)
   linger(request)
+}
+
+/** Whether nobody waits for an answer any more; that was told already then. */
+function isGone(response: Outgoing): boolean {
+  return 'stream' in response ? (response.stream?.destroyed ?? true) : response.destroyed
 }
 
 function answerPreflight(request: Incoming, response: Outgoing): void {

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
-import { connect } from 'node:http2'
+import { connect, constants } from 'node:http2'
+import { connect as connectPlain } from 'node:net'
 import { STATE_HEADER } from '@cloister/core'
 import OpenAI from 'openai'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -300,6 +301,32 @@ describe('limits', () => {
     }
     await expect.poll(() => worker(0).left).toBe(1)
     expect(await second()).toBe(200)
+  })
+
+  it('give a place back where the client left while its lease was looked up, over HTTP/2 too', async () => {
+    await raise(1, { inference: { keyLimits: { concurrent: 1 } } })
+    worker(0).isOffered = false
+    const headers = { 'cloister-lease': leaseIdOf(0), authorization: 'Bearer a' }
+    const body = JSON.stringify(ASK)
+    const session = connect(stage.url)
+    for (let time = 0; time < 10; time++) {
+      const stream = session.request({ ':method': 'POST', ':path': '/v1/chat/completions', ...headers })
+      stream.on('error', () => {})
+      stream.end(body)
+      await new Promise((done) => setImmediate(done))
+      stream.close(constants.NGHTTP2_CANCEL)
+    }
+    session.close()
+    await expect.poll(async () => (await post(ASK, headers)).status).toBe(200)
+    for (let time = 0; time < 10; time++) {
+      const socket = connectPlain(stage.gateway.port, '127.0.0.1').on('error', () => {})
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      const length = `content-length: ${body.length}\r\n`
+      socket.write(`POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n${lines.join('')}${length}\r\n${body}`)
+      await new Promise((done) => setImmediate(done))
+      socket.destroy()
+    }
+    await expect.poll(async () => (await post(ASK, headers)).status).toBe(200)
   })
 
   it('tell that all are busy once they have twice what their engines take', async () => {
