@@ -153,7 +153,8 @@ interface IVouchers is ITill, ITreasury {
     event ClaimSkipped(bytes32 indexed channelId, Skip reason);
     /// @notice A row of a batch of draws changed nothing.
     event DrawSkipped(bytes32 indexed channelId, Skip reason);
-    /// @notice The payer may take `amount` of a channel back from `leavesAt` on, if it isn't claimed by then.
+    /// @notice The payer may take `amount` of a channel back from `leavesAt` on, if it isn't claimed by then;
+    /// 0 of both where it did, or changed its mind.
     event ChannelLeaving(bytes32 indexed channelId, uint256 amount, uint256 leavesAt);
     /// @notice `amount` of a channel went back to the payer's purse.
     event ChannelReturned(bytes32 indexed channelId, uint256 amount);
@@ -231,8 +232,9 @@ interface IVouchers is ITill, ITreasury {
     /// (`ClaimSkipped`). The caller must be the receiver authorizer of the channels.
     function claim(VoucherClaim[] calldata voucherClaims) external;
 
-    /// @notice As `claim`, by anybody, with the receiver authorizer's signature.
-    /// Reverts with `BadSignature` for what is no signature.
+    /// @notice As `claim`, by anybody, with the receiver authorizer's signature over all rows.
+    /// Reverts with `ZeroAmount` where there are none, and with `BadSignature` unless the first row's
+    /// authorizer signed them.
     /// @param authorizerSignature Over `ClaimBatch(ClaimEntry[] claims)`.
     function claimWithSignature(VoucherClaim[] calldata voucherClaims, bytes calldata authorizerSignature)
         external;

@@ -300,6 +300,19 @@ const Settings = z.strictObject({
     .prefault({}),
   /** Seconds between two collections of what was earned. */
   settleEverySeconds: z.int().min(10).max(86_400).default(3600),
+  /**
+   * Gas in a day that the worker spends on transactions of what runs in leases: claims of vouchers, draws,
+   * roots of receipts.
+   */
+  transactions: z
+    .strictObject({
+      /** For one lease. */
+      gasPerLease: z.int().min(0).max(1e12).default(20_000_000),
+      /** For all leases together. */
+      gasPerDay: z.int().min(0).max(1e12).default(60_000_000),
+    })
+    .transform(({ gasPerLease, gasPerDay }) => ({ perLease: gasPerLease, perDay: gasPerDay }))
+    .prefault({}),
   /** When the worker claims emission for its provider, out of its own gas; the tokens go to the provider. */
   rewards: z
     .strictObject({

@@ -8,6 +8,7 @@ import type { Address, Hex } from 'viem'
 import { DomainStore } from './domains/domain-store.ts'
 import { EndedLogs } from './ended-logs.ts'
 import { ReceiptNumbers } from './receipts/receipt-numbers.ts'
+import { GasBudget } from './transactions/gas-budget.ts'
 
 /** A manifest as a worker runs it: what each image reference meant when it was accepted. */
 export interface Accepted {
@@ -108,6 +109,7 @@ export class Store {
   private readonly cacheCharacters: number
   readonly ended: EndedLogs
   readonly receipts: ReceiptNumbers
+  readonly workloadGas: GasBudget
   readonly domains: DomainStore
 
   /** `cacheCharacters` of leases are held read. */
@@ -129,6 +131,7 @@ export class Store {
     `)
     this.ended = new EndedLogs(this.db)
     this.receipts = new ReceiptNumbers(this.db)
+    this.workloadGas = new GasBudget(this.db)
     this.domains = new DomainStore(this.db)
     for (const row of this.db.prepare("SELECT data FROM lease WHERE state = 'open'").iterate()) {
       const { id, resources } = JSON.parse(String(row['data'])) as StoredLease

@@ -22,6 +22,7 @@ import { workerReasons } from './ready.ts'
 import { loadSealingSecret } from './sealing-secret.ts'
 import { LeaseSecrets } from './secrets/lease-secrets.ts'
 import { Settlement } from './settlement.ts'
+import { WorkloadTransactions } from './transactions/workload-transactions.ts'
 import { Verifier } from './verdicts/verifier.ts'
 import { agentApi } from './workload/agent-api.ts'
 import { AgentSockets } from './workload/agent-sockets.ts'
@@ -156,9 +157,13 @@ function superviseLeases(machine: Machine): LeaseSupervisor {
     fetchAppKeys(wallet, (purpose) => prover.prove(purpose), run, envelope),
   )
   const sealingSecret = loadSealingSecret(config.folder)
-  const { receipts } = store
+  const { receipts, workloadGas: budget } = store
+  const { era } = receipts
+  const { sequence } = machine
+  const limits = config.transactions
+  const transactions = new WorkloadTransactions({ wallet, sequence, budget, limits, era })
   const { keySeat } = config
-  const api = agentApi({ chain: wallet, key, keySeat, prover, receipts, sealingSecret, log })
+  const api = agentApi({ chain: wallet, key, keySeat, prover, receipts, transactions, sealingSecret, log })
   const sockets = new AgentSockets(sealingSecret, api)
   return new LeaseSupervisor({ config, store, executor, sent, volumes, wallet, secrets, sockets, log })
 }

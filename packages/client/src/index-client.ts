@@ -1,18 +1,23 @@
 import {
+  AnchorRecord,
   AppPolicyRecord,
   AppRecord,
   ChainEventRecord,
   ChangeRecord,
+  ChannelRecord,
   CloisterError,
   DelegationRecord,
   EpochRecord,
   ExitRecord,
   GovernanceRecord,
   IndexStatus,
+  KeyRecord,
   LeaseRecord,
+  OfferRecord,
   PaymentRecord,
   PoolRecord,
   ProviderRecord,
+  PurseRecord,
   pageOf,
   RewardRecord,
   SeatRecord,
@@ -123,6 +128,62 @@ export class IndexClient {
 
   async providers() {
     return (await this.get('/v1/providers', z.object({ items: z.array(ProviderRecord) }))).items
+  }
+
+  /** Models that are paid by the token. `open`: those that stand, of leases that are open. */
+  offers(
+    query: {
+      model?: string
+      lease?: string
+      provider?: string
+      tenant?: string
+      open?: boolean
+      limit?: number
+      cursor?: string
+    } = {},
+  ) {
+    return this.get('/v1/offers', pageOf(OfferRecord), query)
+  }
+
+  /** An offer by its id, standing or not. Throws `not-found`. */
+  offer(id: string) {
+    return this.get(`/v1/offers/${id}`, OfferRecord)
+  }
+
+  channels(
+    query: {
+      payer?: string
+      payerAuthorizer?: string
+      receiver?: string
+      limit?: number
+      cursor?: string
+    } = {},
+  ) {
+    return this.get('/v1/channels', pageOf(ChannelRecord), query)
+  }
+
+  /** Throws `not-found`. */
+  channel(id: string) {
+    return this.get(`/v1/channels/${id}`, ChannelRecord)
+  }
+
+  /** A payer's session keys. */
+  async sessionKeys(payer: string) {
+    return (await this.get('/v1/keys', z.object({ items: z.array(KeyRecord) }), { payer })).items
+  }
+
+  /** Throws `not-found`. */
+  sessionKey(key: string) {
+    return this.get(`/v1/keys/${key}`, KeyRecord)
+  }
+
+  async purses(payer: string) {
+    return (await this.get(`/v1/purses/${payer}`, z.object({ items: z.array(PurseRecord) }))).items
+  }
+
+  /** Batches of receipts that workers anchored. */
+  anchors(query: { lease?: string; worker?: string; limit?: number; cursor?: string } = {}) {
+    return this.get('/v1/anchors', pageOf(AnchorRecord), query)
   }
 
   payments(query: { lease?: string; account?: string; kind?: string; limit?: number; cursor?: string } = {}) {

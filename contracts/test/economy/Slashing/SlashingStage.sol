@@ -6,7 +6,7 @@ import {StakedNetwork} from "../../stages/StakedNetwork.sol";
 
 /// @dev The whole network with stake: real attestations, verdicts and leases.
 abstract contract SlashingStage is StakedNetwork {
-    function setUp() public override {
+    function setUp() public virtual override {
         super.setUp();
         fund(provider, POOL);
         delegate(provider, provider, POOL);

@@ -56,6 +56,9 @@ describe('the agent’s socket', () => {
           return next
         },
       },
+      transactions: {
+        send: async (lease, { contract }) => (contract === 'receipts' && lease === LEASE ? OTHER : MANIFEST),
+      },
       sealingSecret: new Uint8Array(32).fill(7),
       log: () => {},
     }),
@@ -103,6 +106,15 @@ describe('the agent’s socket', () => {
     const { request } = agent.transport()({})
     expect(await request({ method: 'eth_blockNumber' })).toEqual({ method: 'eth_blockNumber' })
     await expect(request({ method: 'eth_sendRawTransaction', params: ['0x'] })).rejects.toThrow()
+  })
+
+  it('has transactions sent for the lease that asks, and says what became of them', async () => {
+    expect(await agent.send('receipts', '0x12345678')).toBe(OTHER)
+    await expect(agent.send('receipts', '0x123')).rejects.toMatchObject({ code: 'bad-request' })
+    await expect(agent.send('market' as 'receipts', '0x12')).rejects.toMatchObject({ code: 'bad-request' })
+    await expect(agent.send('receipts', `0x${'12'.repeat(65_537)}`)).rejects.toMatchObject({
+      code: 'bad-request',
+    })
   })
 
   it('consents to no seat where the provider names none', async () => {

@@ -5,6 +5,7 @@ import type { Hex, LocalAccount } from 'viem'
 import type { WorkerProver } from '../evidence/prover.ts'
 import type { Log } from '../log.ts'
 import type { ReceiptNumbers } from '../receipts/receipt-numbers.ts'
+import type { WorkloadTransactions } from '../transactions/workload-transactions.ts'
 
 /** What the agent answers containers from. */
 export interface AgentApiParts {
@@ -15,6 +16,7 @@ export interface AgentApiParts {
   keySeat: number | undefined
   prover: Pick<WorkerProver, 'prove'>
   receipts: Pick<ReceiptNumbers, 'era' | 'next'>
+  transactions: Pick<WorkloadTransactions, 'send'>
   /** The worker's own secret, 32 bytes. */
   sealingSecret: Uint8Array
   log: Log

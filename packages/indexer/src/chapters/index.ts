@@ -2,6 +2,7 @@ import type { Chapter } from '../engine/chapter.ts'
 import { APPS_CHAPTER } from './apps/chapter.ts'
 import { EVENTS_CHAPTER } from './events/chapter.ts'
 import { GOVERNANCE_CHAPTER } from './governance/chapter.ts'
+import { INFERENCE_CHAPTER } from './inference/chapter.ts'
 import { LEASES_CHAPTER } from './leases/chapter.ts'
 import { PAYMENTS_CHAPTER } from './payments/chapter.ts'
 import { STAKE_CHAPTER } from './stake/chapter.ts'
@@ -16,6 +17,7 @@ export const CHAPTERS: readonly Chapter[] = [
   STAKE_CHAPTER,
   GOVERNANCE_CHAPTER,
   APPS_CHAPTER,
+  INFERENCE_CHAPTER,
   EVENTS_CHAPTER,
   TOTALS_CHAPTER,
 ]

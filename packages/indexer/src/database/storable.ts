@@ -1,5 +1,5 @@
 /** Longer texts are cut: nothing of use is longer, and anybody may put a megabyte into an event. */
-const LONGEST_TEXT = 2_048
+const LONGEST_TEXT = 8_192
 const LARGEST_AMOUNT = 10n ** 78n - 1n
 const LIMITS: Record<string, number> = { integer: 2 ** 31 - 1, bigint: Number.MAX_SAFE_INTEGER }
 

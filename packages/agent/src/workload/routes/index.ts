@@ -6,6 +6,7 @@ import { rpcRoute } from './rpc.ts'
 import { sealingKeyRoute } from './sealing-key.ts'
 import { seatConsentRoute } from './seat-consent.ts'
 import { selfRoute } from './self.ts'
+import { transactionsRoute } from './transactions.ts'
 
 /** What the agent answers in a container. */
 export const ROUTES: readonly Route[] = [
@@ -14,6 +15,7 @@ export const ROUTES: readonly Route[] = [
   quoteRoute,
   seatConsentRoute,
   receiptsRoute,
+  transactionsRoute,
   rpcRoute,
   callRoute,
 ]

@@ -100,7 +100,7 @@ export async function reportRefusal(wallet: Wallet, lease: Hex): Promise<Reporte
  * ```ts
  * import { stake, walletOf } from '@cloister/sdk'
  *
- * const { reward } = await stake.reportOvercharge(walletOf(cloister), { receipt, charge, details })
+ * const { reward } = await stake.reportOvercharge(walletOf(cloister), JSON.parse(text))
  * ```
  */
 export async function reportOvercharge(

@@ -1,0 +1,53 @@
+import { RECEIPTS_ABI, receiptsContract, VOUCHERS_ABI, vouchersContract, type Wallet } from '@cloister/chain'
+import { CloisterError } from '@cloister/core'
+import type { TransactionRequest } from '@cloister/workload/wire'
+import { type Abi, type Address, decodeFunctionData, encodeFunctionData, type Hex } from 'viem'
+
+/** Calls of each contract that a workload may have its worker send: none moves anything of the worker's. */
+const ALLOWED = {
+  vouchers: ['draw', 'drawMany', 'claimWithSignature', 'depositWithAuthorization', 'refundWithSignature'],
+  receipts: ['anchor'],
+} as const
+
+/** A contract call as it goes on chain. */
+export interface Call {
+  address: Address
+  abi: Abi
+  functionName: string
+  args: readonly unknown[]
+}
+
+/**
+ * The call that a workload of a lease asks for, if it is one that its worker sends for it. Receipts are
+ * anchored for the lease itself and the era of the worker's store alone. Throws `forbidden` for any other
+ * call, `not-found` where the network has no such contract.
+ */
+export function allowedCall(
+  wallet: Pick<Wallet, 'network'>,
+  { contract, data }: TransactionRequest,
+  { lease, era }: { lease: Hex; era: bigint },
+): Call {
+  const called: { address: Address; abi: Abi } =
+    contract === 'vouchers' ? vouchersContract(wallet) : receiptsContract(wallet)
+  const { functionName, args } = decode(contract === 'vouchers' ? VOUCHERS_ABI : RECEIPTS_ABI, data)
+  if (!(ALLOWED[contract] as readonly string[]).includes(functionName))
+    throw forbidden(`${functionName} of ${contract} is not among ${ALLOWED[contract].join(', ')}`)
+  if (contract === 'receipts' && (args[0] !== lease || args[1] !== era))
+    throw forbidden('receipts are anchored for the lease that asks, in the era of its worker’s store')
+  return { ...called, functionName, args }
+}
+
+/** Reads a call, which has to be encoded as it would be here: with nothing before, between or behind. */
+function decode(abi: Abi, data: Hex): { functionName: string; args: readonly unknown[] } {
+  try {
+    const { functionName, args = [] } = decodeFunctionData({ abi, data })
+    if (encodeFunctionData({ abi, functionName, args }) === data.toLowerCase()) return { functionName, args }
+  } catch {
+    // Told below.
+  }
+  throw forbidden('the data is no call of that contract')
+}
+
+function forbidden(why: string): CloisterError {
+  return new CloisterError('forbidden', `The worker does not send that: ${why}.`)
+}
