@@ -4,15 +4,21 @@ import {
   encodeAnchor,
   encodeClaims,
   encodeDraws,
+  encodeSweep,
+  encodeX402Claims,
+  encodeX402Settle,
   getChannel,
   getReceiptsRoot,
+  getX402Channel,
+  getX402Unsettled,
   receiptsContract,
   type SignedDraw,
   signClaims,
+  signX402Claims,
   type VoucherClaim,
 } from '@cloister/chain'
 import { type Channel, ChannelJson, CloisterError, loop, messageOf } from '@cloister/core'
-import type { Hex, LocalAccount } from 'viem'
+import type { Address, Hex, LocalAccount } from 'viem'
 import { MOST_RECEIPTS_IN_BATCH } from '../protocol/constants.ts'
 import { smaller } from './smaller.ts'
 import type { Batch, ChannelRow, Store } from './store.ts'
@@ -27,8 +33,10 @@ const PATIENCE_MS = 120_000
 
 /** How the door has its worker send what it may: see the agent's `POST /v1/transactions`. */
 export interface Sender {
-  send(contract: 'vouchers' | 'receipts', data: Hex): Promise<Hex>
+  send(contract: SentTo, data: Hex): Promise<Hex>
 }
+/** Contracts that the door has its worker call. */
+export type SentTo = 'vouchers' | 'receipts' | 'x402' | 'receivers'
 
 /** How often money and receipts go on chain, and are looked at there. */
 export interface Rhythm {
@@ -55,6 +63,8 @@ export class Payments {
   private readonly lease: Hex
   private readonly log: (line: string) => void
   private readonly failingSince = new Map<Hex, number>()
+  /** Whose money arrives at an address. */
+  readonly payees = new Map<Address, Address>()
   private wake = () => {}
   private sending: Promise<unknown> = Promise.resolve()
 
@@ -128,7 +138,9 @@ export class Payments {
 
   /** Claims what was charged and is on chain to be claimed. */
   async claim(): Promise<void> {
-    const rows = this.store.claimable().filter((row) => row.voucherSignature)
+    const all = this.store.claimable().filter((row) => row.voucherSignature)
+    await this.claimOfX402(all.filter(({ escrow }) => escrow === 'x402'))
+    const rows = all.filter(({ escrow }) => escrow === 'vouchers')
     for (let from = 0; from < rows.length; from += AT_ONCE) {
       const claims = (
         await Promise.all(rows.slice(from, from + AT_ONCE).map((row) => this.claimOf(row)))
@@ -140,6 +152,34 @@ export class Payments {
         const id = channelIdIn(this.chain, channel)
         this.store.setClaimed(id, (await getChannel(this.chain, id)).totalClaimed)
       }
+    }
+  }
+
+  /**
+   * Claims of channels in x402's own contract, each by itself since a bad row would spoil the others, and has
+   * what was claimed sent to the payees.
+   */
+  private async claimOfX402(rows: ChannelRow[]): Promise<void> {
+    const { chain } = this
+    const receivers = new Map<string, Channel>()
+    for (const row of rows) {
+      const { balance, totalClaimed } = await getX402Channel(chain, row.id)
+      const total = smaller(row.charged, smaller(balance, row.voucher))
+      if (total > totalClaimed) {
+        const channel = channelOf(row)
+        const signature = row.voucherSignature as Hex
+        const claims = [{ channel, maxClaimableAmount: row.voucher, signature, totalClaimed: total }]
+        const signed = await signX402Claims(chain, this.authorizer, claims)
+        await this.send('x402', encodeX402Claims(claims, signed))
+        receivers.set(`${channel.receiver} ${channel.token}`, channel)
+      }
+      this.store.setClaimed(row.id, (await getX402Channel(chain, row.id)).totalClaimed)
+    }
+    for (const { receiver, token } of receivers.values()) {
+      if ((await getX402Unsettled(chain, receiver, token)) > 0n)
+        await this.send('x402', encodeX402Settle(receiver, token))
+      const payee = this.payees.get(receiver)
+      if (payee) await this.send('receivers', encodeSweep(payee, token))
     }
   }
 
@@ -176,7 +216,7 @@ export class Payments {
   }
 
   /** Sends one transaction after another: the worker takes one of a lease at a time. */
-  private send(contract: 'vouchers' | 'receipts', data: Hex): Promise<Hex> {
+  send(contract: SentTo, data: Hex): Promise<Hex> {
     const sent = this.sending.then(() => this.sender.send(contract, data))
     this.sending = sent.catch(() => {})
     return sent

@@ -21,6 +21,7 @@ import { Store } from './store.ts'
 import { Tally } from './tally.ts'
 import { Turns } from './turns.ts'
 import { Witness } from './witness.ts'
+import { X402Accounts } from './x402-accounts.ts'
 
 const FORGET_MS = 3_600_000
 /** Milliseconds for which anchored receipts stay here; the index keeps them. */
@@ -43,6 +44,8 @@ export interface DoorOptions {
   log: (line: string) => void
   limits?: { answerMs: number; silenceMs: number }
   rhythm?: Rhythm
+  /** Takes payments into x402's own contract: the chain has it, and the worker sends calls of it. */
+  takesX402?: boolean
 }
 
 /** A door that serves. */
@@ -69,6 +72,7 @@ export async function runDoor({
   limits = { answerMs: MAX_ANSWER_MS, silenceMs: MAX_SILENCE_MS },
   chain,
   rhythm = { claimMs: CLAIM_MS, anchorMs: ANCHOR_MS, lookMs: LOOK_MS },
+  takesX402 = false,
 }: DoorOptions): Promise<RunningDoor> {
   const keys = await deriveKeys(await agent.sealingKey())
   const { lease, manifestHash, worker, network } = self
@@ -98,6 +102,9 @@ export async function runDoor({
             lease,
             lookMs: rhythm.lookMs,
           }),
+          takesX402 && money.network.contracts.receivers
+            ? new X402Accounts(money, store, payments, authorizer.address)
+            : undefined,
         )
       : new FreeCashier(options.tokenHash)
   await offers?.current().catch((error) => log(`offer not seen: ${messageOf(error)}`))

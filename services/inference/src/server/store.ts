@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS batches(
 CREATE TABLE IF NOT EXISTS channels(
   id TEXT PRIMARY KEY,
   config TEXT NOT NULL,
+  escrow TEXT NOT NULL DEFAULT 'vouchers',
   charged TEXT NOT NULL DEFAULT '0',
   drawn TEXT NOT NULL DEFAULT '0',
   drawSignature TEXT,
@@ -60,11 +61,16 @@ const MOST_REPEATS = 2
 /** Milliseconds for which an answer that wasn't delivered may be asked for again. */
 const REPEAT_MS = 600_000
 
+/** Contracts that channels are in: ours, or x402's own. */
+export type Escrow = 'vouchers' | 'x402'
+
 /** A channel as the door knows it. Amounts in base units. */
 export interface ChannelRow {
   id: Hex
   /** `ChannelJson` of core. */
   config: string
+  /** The contract that has it. */
+  escrow: Escrow
   /** What answers cost in all; what is claimed sooner or later. */
   charged: bigint
   /** What the payer's signature lets be drawn from its purse, in all; 0 for a channel that is paid into. */
@@ -298,11 +304,12 @@ export class Store {
   }
 
   /** Keeps a channel, unless it is known. */
-  addChannel(id: Hex, config: string, charged = 0n): void {
+  addChannel(id: Hex, config: string, charged = 0n, escrow: Escrow = 'vouchers'): void {
     this.run(
-      'INSERT OR IGNORE INTO channels(id, config, charged, claimed) VALUES (?, ?, ?, ?)',
+      'INSERT OR IGNORE INTO channels(id, config, escrow, charged, claimed) VALUES (?, ?, ?, ?, ?)',
       id,
       config,
+      escrow,
       String(charged),
       String(charged),
     )
@@ -465,6 +472,7 @@ function channelOf(row: Record<string, unknown>): ChannelRow {
   return {
     id: row['id'] as Hex,
     config: row['config'] as string,
+    escrow: row['escrow'] as Escrow,
     charged: BigInt(row['charged'] as string),
     drawn: BigInt(row['drawn'] as string),
     drawSignature: (row['drawSignature'] ?? undefined) as Hex | undefined,

@@ -5,6 +5,7 @@ import type { Self } from '@cloister/workload'
 import type { WorkerEvidence } from '@cloister/workload/wire'
 import { bytesToHex, type Hex, sha256, toHex } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import type { SentTo } from '../server/payments.ts'
 
 /**
  * A worker's agent for tests without a machine: it signs receipts as an agent does, with a key of its own;
@@ -14,8 +15,7 @@ export class FakeAgent {
   readonly worker: PrivateKeyAccount
   readonly self: Self
   readonly quoted: Hex[] = []
-  sender: (contract: 'vouchers' | 'receipts', data: Hex) => Promise<Hex> = () =>
-    Promise.reject(new Error('no chain'))
+  sender: (contract: SentTo, data: Hex) => Promise<Hex> = () => Promise.reject(new Error('no chain'))
   private readonly secret: Uint8Array
   private sequence = 0n
 
@@ -48,7 +48,7 @@ export class FakeAgent {
   }
 
   /** What it was to send. Tests with a chain send it. */
-  async send(contract: 'vouchers' | 'receipts', data: Hex): Promise<Hex> {
+  async send(contract: SentTo, data: Hex): Promise<Hex> {
     return this.sender(contract, data)
   }
 

@@ -46,7 +46,9 @@ export async function startTestDoor({
   options?: EndpointOptions
   engine?: FakeEngineOptions
   agent?: FakeAgent
-} & Partial<Pick<DoorOptions, 'folder' | 'limits' | 'chain' | 'rhythm'>> = {}): Promise<TestDoor> {
+} & Partial<
+  Pick<DoorOptions, 'folder' | 'limits' | 'chain' | 'rhythm' | 'takesX402'>
+> = {}): Promise<TestDoor> {
   const engine = await startFakeEngine(engineOptions)
   const lines: string[] = []
   const door = await runDoor({

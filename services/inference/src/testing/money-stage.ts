@@ -10,6 +10,7 @@ import {
   setKey,
   signBid,
   type Wallet,
+  X402_CHANNELS,
 } from '@cloister/chain'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
 import { fundDevelopmentAccount } from '@cloister/development/faucet'
@@ -46,7 +47,7 @@ export interface MoneyStage {
 /** Sends what a door hands its worker, as that worker. */
 export function sendAs({ network, wallet, client }: Wallet): FakeAgent['sender'] {
   return async (contract, data) => {
-    const to = network.contracts[contract]
+    const to = contract === 'x402' ? X402_CHANNELS : network.contracts[contract]
     if (!to) throw new Error(`no ${contract}`)
     const hash = await wallet.sendTransaction({ to, data })
     const { status } = await client.waitForTransactionReceipt({ hash })
