@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { request as ask } from 'node:http'
+import { request as ask, createServer } from 'node:http'
 import { textOf } from '@cloister/core'
 import {
   checkReceipt,
@@ -14,6 +14,7 @@ import OpenAI from 'openai'
 import { type Hex, hexToBytes } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { leaseIdOf, raiseStage, type Stage } from '../packages/gateway/src/inference/testing.ts'
+import { raiseDoors } from './doors.ts'
 
 const sha256 = (bytes: string | Uint8Array) => `0x${createHash('sha256').update(bytes).digest('hex')}`
 const ASK = { model: 'tiny', messages: [{ role: 'user' as const, content: 'capital of France?' }] }
@@ -121,5 +122,53 @@ describe('an endpoint behind the gateway', () => {
     const seen = stage.workers[place]?.asked.findLast(({ path }) => path === head.path)
     expect(Buffer.compare(seen?.body as Buffer, Buffer.from(sealed))).toBe(0)
     expect(String(seen?.body)).not.toContain('France')
+  })
+})
+
+describe('an endpoint on a worker behind TLS', () => {
+  it('is asked over streams of one pinned connection, whole and in streams, and hears of who leaves', async () => {
+    let left = 0
+    const engine = createServer((request, response) => {
+      let text = ''
+      request.on('data', (piece) => (text += piece))
+      response.on('close', () => response.writableFinished || left++)
+      request.on('end', () => {
+        const { stream, user } = JSON.parse(text) as { stream?: boolean; user: string }
+        if (!stream) return response.end(JSON.stringify({ path: request.url, user }))
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        return response.write(`data: ${user}\n\n`)
+      })
+    })
+    const doors = await raiseDoors([
+      { name: 'model', service: (socket) => engine.emit('connection', socket) },
+    ])
+    try {
+      const lease = doors.idOf('model')
+      const ask = (more: object, signal?: AbortSignal) =>
+        fetch(`http://127.0.0.1:${doors.gatewayPort}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'cloister-lease': lease },
+          body: JSON.stringify({ ...ASK, ...more }),
+          ...(signal && { signal }),
+        })
+      const long = 'x'.repeat(1024 * 1024)
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, async (_, at) => {
+          const answer = await ask({ user: at === 7 ? long : String(at) })
+          expect(answer.headers.get('cloister-lease')).toBe(lease)
+          return ((await answer.json()) as { user: string }).user
+        }),
+      )
+      expect(answers).toEqual(Array.from({ length: 20 }, (_, at) => (at === 7 ? long : String(at))))
+      expect(doors.toWorker()).toBe(1)
+      const leaving = new AbortController()
+      const stream = await ask({ stream: true, user: 'first' }, leaving.signal)
+      const reader = stream.body?.getReader()
+      expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('data: first\n\n')
+      leaving.abort()
+      await expect.poll(() => left).toBe(1)
+    } finally {
+      await doors.end()
+    }
   })
 })

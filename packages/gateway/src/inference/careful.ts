@@ -60,10 +60,15 @@ export class CarefulInference {
       if (isPost !== (asked.what === 'inference')) return refuse(wrongMethod(isPost ? 'GET' : 'POST'))
       if (asked.what === 'inference') return await this.infer(asked, request, response)
       if (request.method !== 'GET') return refuse(wrongMethod('GET'))
-      await this.door.offers.fresh()
-      if (asked.what === 'models') return this.models(asked.id, dialect, request, response)
       const query = new URL(url, 'http://gateway').searchParams
-      await this.forward(await this.askedOf(asked, request, query), dialect, request, response)
+      const named = textOf(request.headers[LEASE_HEADER]) ?? query.get('lease') ?? undefined
+      await this.door.offers.fresh()?.catch((error) => {
+        // Who names a lease needs no offers.
+        if (named === undefined) throw error
+      })
+      if (asked.what === 'models') return this.models(asked.id, dialect, request, response)
+      const endpoints = await this.askedOf(asked, leaseIn(named), query.get('model') ?? undefined)
+      await this.forward(endpoints, dialect, request, response)
     } catch (error) {
       refuse(error instanceof Refusal ? problemOf(error) : BLIND)
     }
@@ -134,11 +139,10 @@ export class CarefulInference {
   /** The endpoints that may know what is asked, those that are likeliest first. */
   private async askedOf(
     asked: Asked,
-    request: Incoming,
-    query: URLSearchParams,
+    named: string | undefined,
+    model: string | undefined,
   ): Promise<readonly Endpoint[]> {
     const { offers, answered } = this.door
-    const named = leaseIn(textOf(request.headers[LEASE_HEADER]) ?? query.get('lease') ?? undefined)
     if (named !== undefined) {
       const endpoint = await this.door.endpointOf(named)
       return endpoint ? [endpoint] : []
@@ -147,8 +151,7 @@ export class CarefulInference {
     const known = asked.what === 'signature' ? answered.get(asked.id) : undefined
     const rank = ({ lease, standing }: Endpoint) => (lease === known ? 0 : standing.state === 'away' ? 2 : 1)
     const prefix = asked.what === 'receipt' ? RECEIPT_LEASE.exec(asked.id)?.[1] : undefined
-    const model = query.get('model')
-    const all = model === null ? [...offers.all] : offers.of(model)
+    const all = model === undefined ? [...offers.all] : offers.of(model)
     const fitting = prefix === undefined ? all : all.filter(({ lease: id }) => id.startsWith(`0x${prefix}`))
     return [...fitting].sort((one, other) => rank(one) - rank(other)).slice(0, MOST_ASKED)
   }

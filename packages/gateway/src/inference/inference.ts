@@ -113,6 +113,7 @@ export class InferenceDoor {
     }
     if (typeof taken !== 'function') return refuse(taken)
     const refreshed = this.offers.fresh()
+    const isNamed = fieldsOf(LEASE_HEADER) !== undefined
     const go = () => {
       const found = this.requestOf(asked, fieldsOf, body, key, taken)
       if (!(found instanceof Promise)) return 'status' in found ? refuse(found) : this.begin(found)
@@ -121,7 +122,8 @@ export class InferenceDoor {
         () => refuse(BLIND),
       )
     }
-    return refreshed ? refreshed.then(go, () => refuse(BLIND)) : go()
+    // Who names a lease needs no offers.
+    return refreshed ? refreshed.then(go, () => (isNamed ? go() : refuse(BLIND))) : go()
   }
 
   /** Answers in the gateway's own name. */
