@@ -1,4 +1,11 @@
-import { RECEIPTS_ABI, receiptsContract, VOUCHERS_ABI, vouchersContract, type Wallet } from '@cloister/chain'
+import {
+  receiptsContract,
+  receiversContract,
+  vouchersContract,
+  type Wallet,
+  X402_COLLECTOR,
+  x402Contract,
+} from '@cloister/chain'
 import { CloisterError } from '@cloister/core'
 import type { TransactionRequest } from '@cloister/workload/wire'
 import { type Abi, type Address, decodeFunctionData, encodeFunctionData, type Hex } from 'viem'
@@ -7,7 +14,19 @@ import { type Abi, type Address, decodeFunctionData, encodeFunctionData, type He
 const ALLOWED = {
   vouchers: ['draw', 'drawMany', 'claimWithSignature', 'depositWithAuthorization', 'refundWithSignature'],
   receipts: ['anchor'],
+  x402: ['deposit', 'claimWithSignature', 'settle', 'refundWithSignature'],
+  receivers: ['sweep'],
 } as const
+
+const CONTRACTS: Record<
+  TransactionRequest['contract'],
+  (wallet: Pick<Wallet, 'network'>) => { address: Address; abi: Abi }
+> = {
+  vouchers: vouchersContract,
+  receipts: receiptsContract,
+  x402: x402Contract,
+  receivers: receiversContract,
+}
 
 /** A contract call as it goes on chain. */
 export interface Call {
@@ -27,13 +46,15 @@ export function allowedCall(
   { contract, data }: TransactionRequest,
   { lease, era }: { lease: Hex; era: bigint },
 ): Call {
-  const called: { address: Address; abi: Abi } =
-    contract === 'vouchers' ? vouchersContract(wallet) : receiptsContract(wallet)
-  const { functionName, args } = decode(contract === 'vouchers' ? VOUCHERS_ABI : RECEIPTS_ABI, data)
+  const called = CONTRACTS[contract](wallet)
+  const { functionName, args } = decode(called.abi, data)
   if (!(ALLOWED[contract] as readonly string[]).includes(functionName))
     throw forbidden(`${functionName} of ${contract} is not among ${ALLOWED[contract].join(', ')}`)
   if (contract === 'receipts' && (args[0] !== lease || args[1] !== era))
     throw forbidden('receipts are anchored for the lease that asks, in the era of its worker’s store')
+  // Another collector would be a contract of anybody's that runs at the worker's cost.
+  if (functionName === 'deposit' && args[2] !== X402_COLLECTOR)
+    throw forbidden('deposits are brought in by x402’s own collector')
   return { ...called, functionName, args }
 }
 

@@ -7,6 +7,9 @@ import {
   depositPurse,
   encodeAnchor,
   encodeDraws,
+  encodeSweep,
+  encodeX402Deposit,
+  encodeX402Settle,
   findToken,
   getChannel,
   getReceiptsRoot,
@@ -18,6 +21,7 @@ import {
   VOUCHERS_ABI,
   vouchersContract,
   type Wallet,
+  X402_COLLECTOR,
 } from '@cloister/chain'
 import { type Channel, channelIdOf, drawTypedData } from '@cloister/core'
 import { coverWorker, type DevelopmentChain, startDevelopmentChain } from '@cloister/development/chain'
@@ -145,12 +149,33 @@ describe('transactions of a workload', () => {
       await expect(sending().send(lease, { contract: 'vouchers', data: bytes })).rejects.toMatchObject({
         code: 'forbidden',
       })
+    // Whatever brings a deposit in runs at the worker's cost.
+    const deposit = { channel, amount: 1n, validAfter: 0n, validBefore: 1n, salt: 1n, signature: HASH }
+    const foreign = encodeX402Deposit(deposit).replace(
+      X402_COLLECTOR.slice(2).toLowerCase(),
+      payer.account.address.slice(2).toLowerCase(),
+    ) as Hex
+    await expect(sending().send(lease, { contract: 'x402', data: foreign })).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('collector'),
+    })
     const nonce = () => payer.client.getTransactionCount({ address: key.address })
     const before = await nonce()
     await expect(sending().send(lease, { contract: 'receipts', data })).rejects.toMatchObject({
       code: 'forbidden',
     })
     expect(await nonce()).toBe(before)
+  })
+
+  it('of x402’s contract bring deposits in, and pass on what has arrived for payees', async () => {
+    const deposit = { channel, amount: 1n, validAfter: 0n, validBefore: 1n, salt: 1n, signature: HASH }
+    // Nobody signed, claimed or sent anything; but the contracts were asked.
+    for (const [contract, data] of [
+      ['x402', encodeX402Deposit(deposit)],
+      ['x402', encodeX402Settle(channel.receiver, channel.token)],
+      ['receivers', encodeSweep(channel.receiver, channel.token)],
+    ] as const)
+      await expect(sending().send(lease, { contract, data })).rejects.toMatchObject({ code: 'reverted' })
   })
 
   it('that would be reverted are not sent, and say why', async () => {

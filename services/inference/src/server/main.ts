@@ -2,7 +2,7 @@
 // `inferenceManifest`, which puts them there), a volume at /data and the agent's socket, and serves HTTP on
 // port 8080. Nothing is configured by variables: all that it is, its manifest says.
 import { readFileSync } from 'node:fs'
-import { connectChain } from '@cloister/chain'
+import { connectChain, hasX402 } from '@cloister/chain'
 import { messageOf } from '@cloister/core'
 import { giveBackAfterStart } from '@cloister/packed'
 import { AgentSocket } from '@cloister/workload'
@@ -14,12 +14,15 @@ const log = (line: string) => console.log(`${new Date().toISOString()} ${line}`)
 const options = readEndpointOptions(readFileSync(OPTIONS_PATH, 'utf8'))
 const agent = new AgentSocket()
 const self = await agent.self()
+const chain = connectChain(self.network, agent.transport())
 const door = await runDoor({
   options,
   engineUrl: engineUrlOf(options),
   self,
   agent,
-  chain: connectChain(self.network, agent.transport()),
+  chain,
+  // Whether it has may be known later; then the next start takes them.
+  takesX402: await hasX402(chain).catch(() => false),
   folder: DATA_PATH,
   at: { port: DOOR_PORT },
   log,

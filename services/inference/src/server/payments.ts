@@ -196,23 +196,33 @@ export class Payments {
   /** Anchors receipts that are signed. */
   async anchor(): Promise<void> {
     if (!this.chain.network.contracts.receipts) return
+    const problems: unknown[] = []
+    const failed = new Set<string>()
     for (;;) {
-      for (const batch of this.store.unsentBatches()) {
-        if (await this.isThere(batch)) {
-          this.store.markSent(batch, 'before')
-          continue
-        }
-        const [era, count] = [BigInt(batch.era), BigInt(batch.count)]
-        const data = encodeAnchor({ lease: this.lease, era, count, root: batch.root })
-        const hash = await this.send('receipts', data)
-        // One that isn't mined yet is looked for again.
-        if (!(await this.isThere(batch))) return
-        this.store.markSent(batch, hash)
-      }
+      const unsent = this.store.unsentBatches().filter(({ era, batch }) => !failed.has(`${era} ${batch}`))
+      // A batch of an era that the worker has lost is anchored no more: others are, all the same.
+      for (const batch of unsent)
+        await this.anchorBatch(batch).catch((error) => {
+          failed.add(`${batch.era} ${batch.batch}`)
+          problems.push(error)
+        })
       const era = this.store.looseEra()
-      if (era === undefined) return
+      if (era === undefined) break
       this.store.makeBatch(era, MOST_RECEIPTS_IN_BATCH, await this.batchCount(era))
     }
+    if (problems.length > 0) throw problems[0]
+  }
+
+  private async anchorBatch(batch: Batch): Promise<void> {
+    if (await this.isThere(batch)) return this.store.markSent(batch, 'before')
+    // The chain numbers them as they come.
+    if ((await this.batchCount(batch.era)) < batch.batch)
+      throw new CloisterError('bad-state', `Batch ${batch.batch} waits for the one before.`)
+    const [era, count] = [BigInt(batch.era), BigInt(batch.count)]
+    const data = encodeAnchor({ lease: this.lease, era, count, root: batch.root })
+    const hash = await this.send('receipts', data)
+    // One that isn't mined yet is looked for again.
+    if (await this.isThere(batch)) this.store.markSent(batch, hash)
   }
 
   /** Sends one transaction after another: the worker takes one of a lease at a time. */

@@ -41,5 +41,6 @@ export {
   type X402Channel,
   type X402Deposit,
   x402ChannelIdIn,
+  x402Contract,
   x402Nonce,
 } from './x402.ts'

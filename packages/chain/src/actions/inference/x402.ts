@@ -39,6 +39,9 @@ const ABI = parseAbi([
 ])
 const CONTRACT = { address: X402_CHANNELS, abi: ABI } as const
 
+/** x402's channels, on the chains that have them. */
+export const x402Contract = () => CONTRACT
+
 /** A deposit as x402's client authorizes it (EIP-3009). Instants in Unix seconds. */
 export interface X402Deposit {
   channel: Channel
