@@ -107,13 +107,17 @@ async function ensureEndpoint(
   return lease
 }
 
-/**
- * The API key that is shown, the same at each start: like the account that pays for it, everybody knows it.
- */
+/** The API key that is shown, the same everywhere: like the account that pays for it, everybody knows it. */
+function developmentApiKey(network: Pick<Network, 'development' | 'name'>) {
+  const privateKey = keccak256(concat([developmentKey(network, PAYER), stringToHex('API key')]))
+  return { privateKey, apiKey: encodeApiKey(privateKey) }
+}
+
+/** Registers the API key that is shown, and sees to it that there is something to spend. */
 async function ensureApiKey(network: Network): Promise<string> {
   const account = developmentAccount(network, PAYER)
   const cloister = createCloister({ network, account })
-  const privateKey = keccak256(concat([developmentKey(network, PAYER), stringToHex('API key')]))
+  const { privateKey, apiKey } = developmentApiKey(network)
   const key = privateKeyToAccount(privateKey)
   const wallet = connectWallet(network, account)
   const { balance } = await models.purse(cloister, account.address, 'USDC')
@@ -126,7 +130,7 @@ async function ensureApiKey(network: Network): Promise<string> {
       cap: (known?.drawn ?? 0n) + PURSE,
       until: now + KEY_SECONDS,
     })
-  return encodeApiKey(privateKey)
+  return apiKey
 }
 
 function weightsOf(file: Buffer): SentContent {

@@ -88,7 +88,7 @@ export function showModel({ model, baseUrl, apiKey }: ServedModel, seconds: numb
 }
 
 /** A program that asks the model. */
-export function linesToTry(model: string, baseUrl: string, apiKey: string): string[] {
+function linesToTry(model: string, baseUrl: string, apiKey: string): string[] {
   return [
     "import OpenAI from 'openai'",
     'const client = new OpenAI({',
