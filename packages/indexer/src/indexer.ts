@@ -5,6 +5,7 @@ import { serve } from '@cloister/transport'
 import { getRequestListener } from '@hono/node-server'
 import { indexApi } from './api/app.ts'
 import { CHAPTERS } from './chapters/index.ts'
+import { ReceiptKeeper } from './chapters/inference/receipts/keeper.ts'
 import { type Database, openDatabase } from './database/open.ts'
 import type { Chapter } from './engine/chapter.ts'
 import { Follower } from './engine/follow.ts'
@@ -24,6 +25,8 @@ export interface IndexerSettings {
   chapters?: readonly Chapter[]
   /** Is told how long a query took, in seconds, by its route's path as OpenAPI has it. */
   answered?: (path: string, seconds: number) => void
+  /** Milliseconds between two looks for receipts that are to be kept; ten seconds if not given. */
+  keepReceiptsMs?: number
   /** Milliseconds that requests under way may take to end when it stops; 0 if not given. */
   drainMs?: number
 }
@@ -48,6 +51,7 @@ export async function startIndexer({
   chapters = CHAPTERS,
   answered = () => {},
   drainMs = 0,
+  keepReceiptsMs,
 }: IndexerSettings): Promise<RunningIndexer> {
   const plan = new Plan(chapters, network)
   const { database, close } = await openDatabase(location)
@@ -66,6 +70,14 @@ export async function startIndexer({
     throw error
   })
   follower.start()
+  const keeper = new ReceiptKeeper({
+    database,
+    network,
+    warn,
+    now,
+    ...(keepReceiptsMs !== undefined && { everyMs: keepReceiptsMs }),
+  })
+  if (network.contracts.receipts) keeper.start()
   return {
     port: served.port,
     url: `http://${host}:${served.port}`,
@@ -75,7 +87,7 @@ export async function startIndexer({
     stop: async () => {
       readiness.stop()
       // What is being written is committed, and what is being asked is answered, before the database closes.
-      await Promise.all([follower.stop(), served.drain(drainMs)])
+      await Promise.all([follower.stop(), keeper.stop(), served.drain(drainMs)])
       await close()
     },
   }

@@ -12,12 +12,13 @@ import { type IndexerSettings, startIndexer } from './indexer.ts'
 export interface TestIndexOptions {
   chapters?: NonNullable<IndexerSettings['chapters']>
   prepare?: (database: string) => Promise<void>
+  keepReceiptsMs?: number
 }
 
 export type TestIndex = Awaited<ReturnType<typeof startTestIndex>>
 
 /** Starts both, in a folder that `stop` deletes. */
-export async function startTestIndex({ chapters, prepare }: TestIndexOptions = {}) {
+export async function startTestIndex({ chapters, prepare, keepReceiptsMs }: TestIndexOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'cloister-index-'))
   const database = join(folder, 'index')
   const chain = await startDevelopmentChain()
@@ -29,6 +30,7 @@ export async function startTestIndex({ chapters, prepare }: TestIndexOptions = {
     port: 0,
     warn: () => {},
     ...(chapters && { chapters }),
+    ...(keepReceiptsMs !== undefined && { keepReceiptsMs }),
   })
   const { client } = chain.wallet(0)
   const statusOf = async () => IndexStatus.parse(await (await fetch(`${indexer.url}/v1/status`)).json())

@@ -20,6 +20,7 @@ import { listKeys } from './routes/keys.ts'
 import { oneOffer } from './routes/offer.ts'
 import { listOffers } from './routes/offers.ts'
 import { listPurses } from './routes/purses.ts'
+import { oneReceipt } from './routes/receipt.ts'
 
 /** Models that are paid by the token: offers, purses, session keys, channels, and anchored receipts. */
 export const INFERENCE_CHAPTER: Chapter = {
@@ -30,5 +31,15 @@ export const INFERENCE_CHAPTER: Chapter = {
   entities: [offers, purses, sessionKeys, channels],
   logs: [anchors],
   handlers: inferenceHandlers,
-  routes: [listOffers, oneOffer, listChannels, oneChannel, listKeys, oneKey, listPurses, listAnchors],
+  routes: [
+    listOffers,
+    oneOffer,
+    listChannels,
+    oneChannel,
+    listKeys,
+    oneKey,
+    listPurses,
+    listAnchors,
+    oneReceipt,
+  ],
 }

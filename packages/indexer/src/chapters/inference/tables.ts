@@ -1,4 +1,4 @@
-import { bigint, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { amount, seconds } from '../../database/columns.ts'
 
 /** Offers as in Vouchers.sol. */
@@ -110,4 +110,41 @@ export const anchor = pgTable(
     primaryKey({ columns: [table.block, table.logIndex] }),
     index('anchor_lease').on(table.lease, table.block, table.logIndex),
   ],
+)
+
+/**
+ * Receipts that workers handed out of batches that they anchored, each checked against its root. They are
+ * folded from no event: they stay where all else is filled anew.
+ */
+export const keptReceipt = pgTable(
+  'kept_receipt',
+  {
+    lease: text().notNull(),
+    id: text().notNull(),
+    era: amount('era').notNull(),
+    batch: amount('batch').notNull(),
+    /** The receipt as JSON, with its proof. */
+    receipt: text().notNull(),
+    keptAt: seconds('kept_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.lease, table.id] }),
+    index('kept_receipt_id').on(table.id, table.keptAt),
+  ],
+)
+
+/** What became of asking for batches. */
+export const keptBatch = pgTable(
+  'kept_batch',
+  {
+    lease: text().notNull(),
+    era: amount('era').notNull(),
+    batch: amount('batch').notNull(),
+    root: text().notNull(),
+    kept: boolean().notNull(),
+    tries: integer().notNull(),
+    /** When it is asked for again, Unix seconds. */
+    nextAt: seconds('next_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.lease, table.era, table.batch, table.root] })],
 )
