@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -29,6 +30,16 @@ describe('a layer of this machine’s programs', () => {
     expect(blob('two', first.digest).ino).toBe(blob('one', first.digest).ino)
     expect(blob('one', first.digest).size).toBe(first.size)
     expect(readdirSync(join(folder, 'two'))).toEqual(['blobs'])
+  })
+
+  it('stays what it is when it is asked for again and another one is packed after it', async () => {
+    const first = await build('one')
+    expect(await build('one')).toEqual(first)
+    expect(readdirSync(join(folder, 'one'))).toEqual(['blobs'])
+    await build('one', {})
+    const [algorithm = '', hex = ''] = first.digest.split(':')
+    const bytes = readFileSync(join(folder, 'one', 'blobs', algorithm, hex))
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(hex)
   })
 
   it('is packed anew where a program has other content, rights or libraries', async () => {

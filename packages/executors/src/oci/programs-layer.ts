@@ -46,6 +46,8 @@ export async function programsLayer(
   const libraries = await librariesOf(Object.values(programs), cache)
   const key = digestOf([FOLDERS, programs, await stampsOf([...Object.values(programs), ...libraries])])
   const fresh = join(layout, `.programs-${process.pid}`)
+  // What is written there must not be another name of a layer that is kept.
+  await rm(fresh, { force: true })
   let layer = await takeKept(cache, key, fresh)
   if (!layer) {
     layer = await packPrograms(fresh, programs, libraries)
@@ -53,6 +55,8 @@ export async function programsLayer(
     await keep(cache, key, fresh, layer).catch(() => {})
   }
   await rename(fresh, await blobPath(layout, layer.digest))
+  // Renaming one name of a file to another of the same file does nothing (POSIX, rename).
+  await rm(fresh, { force: true })
   return layer
 }
 
