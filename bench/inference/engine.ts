@@ -75,7 +75,13 @@ const records: Record<string, unknown> = {
   '/v1/offers': {
     items: [
       {
-        id: LEASE,
+        offer: LEASE,
+        tenant: ADDRESS,
+        worker: ADDRESS,
+        provider: ADDRESS,
+        manifestHash: LEASE,
+        open: true,
+        transaction: LEASE,
         lease: LEASE,
         token: ADDRESS,
         payee: ADDRESS,

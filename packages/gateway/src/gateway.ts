@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net'
-import { IndexClient } from '@cloister/client'
+import { everyPage, IndexClient } from '@cloister/client'
 import type { LeaseRecord } from '@cloister/core'
 import { Readiness } from '@cloister/operations'
 import {
@@ -23,7 +23,6 @@ import { Home } from './home.ts'
 import { readHost } from './host.ts'
 import { CarefulInference } from './inference/careful.ts'
 import type { Endpoint } from './inference/endpoint.ts'
-import { offersOf } from './inference/index-offers.ts'
 import { InferenceDoor } from './inference/inference.ts'
 import { type KeyLimits, Keys, UNLIMITED_KEYS, USUAL_KEY_LIMITS } from './inference/keys.ts'
 import { type Currency, Offers } from './inference/offers.ts'
@@ -138,7 +137,13 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
   const workers = new Resolver((key) => index.findWorker(key))
   const { currencies = [], images, keyLimits } = settings.inference ?? {}
   const inference = new InferenceDoor({
-    offers: new Offers({ read: offersOf(settings.indexerUrl), leases, workers, currencies, images }),
+    offers: new Offers({
+      read: () => everyPage((from) => index.offers({ open: true, limit: 200, ...from })),
+      leases,
+      workers,
+      currencies,
+      images,
+    }),
     leases,
     dial: (target) => door.dial(target),
     ask: (lease) => isReady(lease, door.agent),

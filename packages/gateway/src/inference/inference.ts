@@ -13,7 +13,7 @@ import { Lookout } from './lookout.ts'
 import { type InferenceObserver, UNOBSERVED_INFERENCE } from './observer.ts'
 import type { Offers } from './offers.ts'
 import { type Asked, type Dialect, readPath } from './paths.ts'
-import { leaseIn, leaseOfPayment } from './pinned.ts'
+import { leaseIn, Payees } from './pinned.ts'
 import { BLIND, type Problem, problemOf, saidOf } from './refusals.ts'
 import { Remembered } from './remembered.ts'
 import { Room } from './room.ts'
@@ -76,6 +76,7 @@ export class InferenceDoor {
       dial: (target) => parts.dial(target),
       lookout: this.lookout,
       warmth: this.warmth,
+      payees: new Payees(),
       answered: this.answered,
       observer: this.observer,
       room: this.room,
@@ -247,7 +248,7 @@ export class InferenceDoor {
       }
     const serving = offered.filter(({ kinds }) => kinds.includes(request.kind))
     if (serving.length === 0) return badRequest('The model does not serve this path.', 'model')
-    const paidTo = leaseOfPayment(fieldsOf('payment-signature'))
+    const paidTo = this.trips.payees.leaseOf(fieldsOf('payment-signature'))
     const fitting = allowed(serving, wishes)
     const endpoints = paidTo === undefined ? fitting : fitting.filter(({ lease }) => lease === paidTo)
     if (endpoints.length === 0)

@@ -130,6 +130,8 @@ export class Leg implements Way {
     this.unwatch?.()
     endpoint.standing.answered(performance.now() - this.sentAt)
     trip.answeredBy(endpoint)
+    if (answer.status === 402)
+      trip.parts.payees.asked(fieldOf(answer.fields, 'payment-required'), endpoint.lease)
     this.isStream =
       !trip.request.isSealed && (fieldOf(answer.fields, 'content-type') ?? '').startsWith('text/event-stream')
     const said = (name: string) => fieldOf(answer.fields, name) !== undefined

@@ -1,23 +1,11 @@
-import { hashManifest, type LeaseRecord, type WorkerRecord } from '@cloister/core'
+import { hashManifest, type LeaseRecord, type OfferRecord, type WorkerRecord } from '@cloister/core'
 import { type EndpointOptions, inferenceManifest, readEndpointOptions } from '@cloister/inference/protocol'
 import type { Resolver } from '../resolve.ts'
 import type { Endpoint, Price } from './endpoint.ts'
 import { Standing } from './standing.ts'
 
-/** An offer as the index tells it, which has it from the chain. */
-export interface Offered {
-  lease: string
-  /** Decimal, base units for a million tokens. */
-  input: string
-  cached: string
-  output: string
-  token: string
-  model: string
-  /** JSON; see `EndpointOptions`. */
-  options: string
-  /** Unix seconds. */
-  offeredAt: number
-}
+/** What is read of an offer, as the index tells it, which has it from the chain. */
+type Offered = Pick<OfferRecord, 'lease' | 'input' | 'cached' | 'output' | 'token' | 'options' | 'offeredAt'>
 
 /** A token that prices are in. */
 export interface Currency {
@@ -118,7 +106,7 @@ export class Offers {
     const models = new Map<string, Endpoint[]>()
     for (const endpoint of endpoints.values())
       for (const name of endpoint.models) models.set(name, [...(models.get(name) ?? []), endpoint])
-    const known = new Set(offered.map(({ lease }) => lease))
+    const known = new Set<string>(offered.map(({ lease }) => lease))
     this.texts = new Map([...this.texts].filter(([lease]) => known.has(lease)))
     this.endpoints = endpoints
     this.models = models

@@ -152,7 +152,30 @@ describe('the choice of an endpoint', () => {
       Buffer.from(JSON.stringify({ x402Version: 2, accepted: { extra: { lease } } })).toString('base64')
     for (const place of [2, 0, 1])
       expect(await ask(anew(), { 'payment-signature': pay(leaseIdOf(place)) })).toBe(place)
-    expect(await ask(anew(), { 'payment-signature': 'nonsense' })).toBeGreaterThanOrEqual(0)
+    for (const header of ['nonsense', Buffer.from('null').toString('base64'), 'e30=', '='.repeat(10_000)])
+      expect(await ask(anew(), { 'payment-signature': header })).toBeGreaterThanOrEqual(0)
+  })
+
+  it('goes back to the endpoint that asked to be paid, by the key that claims for it', async () => {
+    await raise(3)
+    for (const [place, one] of stage.workers.entries()) {
+      const usual = one.engine
+      const terms = { extra: { receiverAuthorizer: `0x${'A'.repeat(39)}${place}` } }
+      const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64')
+      one.engine = (incoming, body, response) => {
+        if (incoming.headers['payment-signature'] === encode({ accepted: terms }))
+          return usual(incoming, body, response)
+        const required = encode({ x402Version: 2, accepts: [terms] })
+        return response.writeHead(402, { 'payment-required': required }).end()
+      }
+    }
+    for (let time = 0; time < 6; time++) {
+      const required = (await post({ ...ASK, ...anew() })).headers.get('payment-required') ?? ''
+      const { accepts } = JSON.parse(Buffer.from(required, 'base64').toString())
+      const payment = Buffer.from(JSON.stringify({ accepted: accepts[0] })).toString('base64')
+      // Another conversation, so that nothing else leads there.
+      expect(await ask(anew(), { 'payment-signature': payment })).toBeGreaterThanOrEqual(0)
+    }
   })
 })
 

@@ -228,8 +228,14 @@ const addressOf = (place: number) => `0x${String(place + 1).repeat(40)}`
 function offerOf({ options, claims, prices }: FakeWorker, place: number) {
   const [input, cached, output] = prices.map(String)
   return {
-    id: leaseIdOf(place),
+    offer: leaseIdOf(place),
     lease: leaseIdOf(place),
+    tenant: addressOf(8),
+    worker: addressOf(place),
+    provider: addressOf(place),
+    manifestHash: leaseIdOf(place),
+    open: true,
+    transaction: leaseIdOf(place),
     token: TOKEN,
     payee: addressOf(place),
     input,

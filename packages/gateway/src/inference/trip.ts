@@ -9,6 +9,7 @@ import type { GiveBack } from './keys.ts'
 import type { Lookout } from './lookout.ts'
 import type { InferenceObserver, RequestObserver } from './observer.ts'
 import type { Dialect } from './paths.ts'
+import type { Payees } from './pinned.ts'
 import { type Problem, saidOf, UNREACHABLE } from './refusals.ts'
 import type { Remembered } from './remembered.ts'
 import type { Room } from './room.ts'
@@ -23,6 +24,7 @@ export interface TripParts {
   dial(target: string): Promise<Duplex>
   lookout: Lookout
   warmth: Warmth
+  payees: Payees
   /** Leases by the request ids that they answered. */
   answered: Remembered<string>
   observer: InferenceObserver
