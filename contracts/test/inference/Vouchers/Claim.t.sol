@@ -163,6 +163,48 @@ contract VouchersClaimTest is InferenceNetwork {
         vm.assertEq(unclaimed(config), 0);
     }
 
+    function test_a_row_that_lies_elsewhere_or_nowhere_claims_nothing() public {
+        IVouchers.ChannelConfig memory config = funded(1, 100);
+        bytes memory call = abi.encodeCall(IVouchers.claim, (oneClaim(config, 100, 100)));
+        // The row's place among the rows, and its signature's in the row: far beyond the end, and around it.
+        for (uint256 i; i < 4; ++i) {
+            bytes memory odd = bytes.concat(call);
+            uint256 at = i % 2 == 0 ? 4 + 2 * 32 : 4 + (3 + 8) * 32;
+            uint256 place = i < 2 ? 1 << 255 : type(uint256).max - 31;
+            assembly ("memory-safe") {
+                mstore(add(add(odd, 32), at), place)
+            }
+            vm.prank(authorizer);
+            (bool done,) = address(vouchers).call(odd);
+            vm.assertTrue(done);
+            vm.assertEq(unclaimed(config), 100);
+            vm.assertEq(vouchers.credit(provider, address(usdc)), 0);
+        }
+        vm.prank(authorizer);
+        (bool good,) = address(vouchers).call(call);
+        vm.assertTrue(good);
+        vm.assertEq(unclaimed(config), 0);
+    }
+
+    function test_words_that_are_not_clean_make_no_channel_and_no_claim() public {
+        IVouchers.ChannelConfig memory config = funded(1, 100);
+        bytes memory call = abi.encodeCall(IVouchers.claim, (oneClaim(config, 100, 100)));
+        // Each word of the channel with a bit above its type, but for the salt, and both amounts.
+        uint256[8] memory words = [uint256(0), 1, 2, 3, 4, 5, 7, 9];
+        for (uint256 i; i < words.length; ++i) {
+            bytes memory odd = bytes.concat(call);
+            uint256 at = 4 + (3 + words[i]) * 32;
+            assembly ("memory-safe") {
+                let word := add(add(odd, 32), at)
+                mstore(word, or(mload(word), shl(200, 1)))
+            }
+            vm.prank(authorizer);
+            (bool done,) = address(vouchers).call(odd);
+            vm.assertTrue(done);
+            vm.assertEq(unclaimed(config), 100);
+        }
+    }
+
     function test_a_signature_in_another_form_is_none() public {
         IVouchers.ChannelConfig memory config = funded(1, 100);
         IVouchers.VoucherClaim[] memory rows = oneClaim(config, 100, 100);
