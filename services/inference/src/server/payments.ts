@@ -9,6 +9,7 @@ import {
   encodeX402Settle,
   getChannel,
   getReceiptsRoot,
+  getTokenBalance,
   getX402Channel,
   getX402Unsettled,
   receiptsContract,
@@ -136,51 +137,61 @@ export class Payments {
     }
   }
 
-  /** Claims what was charged and is on chain to be claimed. */
+  /** Claims what was charged and is on chain to be claimed. What fails holds up nothing else. */
   async claim(): Promise<void> {
-    const all = this.store.claimable().filter((row) => row.voucherSignature)
-    await this.claimOfX402(all.filter(({ escrow }) => escrow === 'x402'))
-    const rows = all.filter(({ escrow }) => escrow === 'vouchers')
-    for (let from = 0; from < rows.length; from += AT_ONCE) {
-      const claims = (
-        await Promise.all(rows.slice(from, from + AT_ONCE).map((row) => this.claimOf(row)))
-      ).filter((claim) => claim !== undefined)
-      if (claims.length === 0) continue
-      const signature = await signClaims(this.chain, this.authorizer, claims)
-      await this.send('vouchers', encodeClaims(claims, signature))
-      for (const { channel } of claims) {
-        const id = channelIdIn(this.chain, channel)
-        this.store.setClaimed(id, (await getChannel(this.chain, id)).totalClaimed)
-      }
+    const rows = this.store.claimable().filter((row) => row.voucherSignature)
+    const ours = rows.filter(({ escrow }) => escrow === 'vouchers')
+    const parts: (() => Promise<void>)[] = []
+    for (let from = 0; from < ours.length; from += AT_ONCE)
+      parts.push(() => this.claimTogether(ours.slice(from, from + AT_ONCE)))
+    for (const row of rows) if (row.escrow === 'x402') parts.push(() => this.claimOfX402(row))
+    for (const channel of this.x402Receivers()) parts.push(() => this.passOn(channel))
+    const problems: unknown[] = []
+    for (const part of parts) await part().catch((error) => problems.push(error))
+    if (problems.length > 0) throw problems[0]
+  }
+
+  private async claimTogether(rows: ChannelRow[]): Promise<void> {
+    const found = await Promise.all(rows.map((row) => this.claimOf(row)))
+    const claims = found.filter((claim) => claim !== undefined)
+    if (claims.length === 0) return
+    const signature = await signClaims(this.chain, this.authorizer, claims)
+    await this.send('vouchers', encodeClaims(claims, signature))
+    for (const { channel } of claims) {
+      const id = channelIdIn(this.chain, channel)
+      this.store.setClaimed(id, (await getChannel(this.chain, id)).totalClaimed)
     }
   }
 
-  /**
-   * Claims of channels in x402's own contract, each by itself since a bad row would spoil the others, and has
-   * what was claimed sent to the payees.
-   */
-  private async claimOfX402(rows: ChannelRow[]): Promise<void> {
+  /** Claims of a channel in x402's own contract, by itself since a bad row would spoil the others. */
+  private async claimOfX402(row: ChannelRow): Promise<void> {
     const { chain } = this
-    const receivers = new Map<string, Channel>()
-    for (const row of rows) {
-      const { balance, totalClaimed } = await getX402Channel(chain, row.id)
-      const total = smaller(row.charged, smaller(balance, row.voucher))
-      if (total > totalClaimed) {
-        const channel = channelOf(row)
-        const signature = row.voucherSignature as Hex
-        const claims = [{ channel, maxClaimableAmount: row.voucher, signature, totalClaimed: total }]
-        const signed = await signX402Claims(chain, this.authorizer, claims)
-        await this.send('x402', encodeX402Claims(claims, signed))
-        receivers.set(`${channel.receiver} ${channel.token}`, channel)
-      }
-      this.store.setClaimed(row.id, (await getX402Channel(chain, row.id)).totalClaimed)
+    const { balance, totalClaimed } = await getX402Channel(chain, row.id)
+    const total = smaller(row.charged, smaller(balance, row.voucher))
+    if (total > totalClaimed) {
+      const signature = row.voucherSignature as Hex
+      const claims = [
+        { channel: channelOf(row), maxClaimableAmount: row.voucher, signature, totalClaimed: total },
+      ]
+      await this.send('x402', encodeX402Claims(claims, await signX402Claims(chain, this.authorizer, claims)))
     }
-    for (const { receiver, token } of receivers.values()) {
-      if ((await getX402Unsettled(chain, receiver, token)) > 0n)
-        await this.send('x402', encodeX402Settle(receiver, token))
-      const payee = this.payees.get(receiver)
-      if (payee) await this.send('receivers', encodeSweep(payee, token))
-    }
+    this.store.setClaimed(row.id, (await getX402Channel(chain, row.id)).totalClaimed)
+  }
+
+  /** Channels of x402's, one for each receiver and token. */
+  private x402Receivers(): Channel[] {
+    const channels = this.store.channelsOf('x402').map(channelOf)
+    return [...new Map(channels.map((channel) => [`${channel.receiver} ${channel.token}`, channel])).values()]
+  }
+
+  /** Has what was claimed in x402's contract sent to a payee's address, and on from there. */
+  private async passOn({ receiver, token }: Channel): Promise<void> {
+    const { chain } = this
+    if ((await getX402Unsettled(chain, receiver, token)) > 0n)
+      await this.send('x402', encodeX402Settle(receiver, token))
+    const payee = this.payees.get(receiver)
+    if (payee && (await getTokenBalance(chain, token, receiver)) > 0n)
+      await this.send('receivers', encodeSweep(payee, token))
   }
 
   /** What of a channel can be claimed now: what was charged, as far as it is there and promised. */

@@ -103,7 +103,10 @@ export async function runDoor({
             lookMs: rhythm.lookMs,
           }),
           takesX402 && money.network.contracts.receivers
-            ? new X402Accounts(money, store, payments, authorizer.address)
+            ? new X402Accounts(money, store, payments, {
+                authorizer: authorizer.address,
+                lookMs: rhythm.lookMs,
+              })
             : undefined,
         )
       : new FreeCashier(options.tokenHash)

@@ -303,6 +303,11 @@ export class Store {
     return this.all('SELECT * FROM channels WHERE charged != claimed').map(channelOf)
   }
 
+  /** All channels in one escrow. */
+  channelsOf(escrow: ChannelRow['escrow']): ChannelRow[] {
+    return this.all('SELECT * FROM channels WHERE escrow = ?', escrow).map(channelOf)
+  }
+
   /** Keeps a channel, unless it is known. */
   addChannel(id: Hex, config: string, charged = 0n, escrow: Escrow = 'vouchers'): void {
     this.run(

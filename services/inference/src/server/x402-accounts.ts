@@ -45,6 +45,8 @@ interface Account {
   id: Hex
   reserved: bigint
   state: X402Channel
+  /** When the chain was last asked for that; of `Date.now`. */
+  lookedAt: number
   /** Payments of one channel are taken one after another. */
   turn: Promise<unknown>
   /** Those who wait until nothing is under way. */
@@ -61,15 +63,23 @@ export class X402Accounts {
   private readonly store: Store
   private readonly payments: Payments
   private readonly authorizer: Address
+  private readonly lookMs: number
   private readonly accounts = new Map<Hex, Promise<Account>>()
   private readonly tokens = new Map<Address, Promise<{ name: string; version: string }>>()
   private readonly receivers = new Map<Address, Promise<Address>>()
 
-  constructor(chain: Chain, store: Store, payments: Payments, authorizer: Address) {
+  /** `lookMs`: see `Rhythm`. */
+  constructor(
+    chain: Chain,
+    store: Store,
+    payments: Payments,
+    { authorizer, lookMs }: { authorizer: Address; lookMs: number },
+  ) {
     this.chain = chain
     this.store = store
     this.payments = payments
     this.authorizer = authorizer
+    this.lookMs = lookMs
   }
 
   /** How a request that costs `most` at most can be paid, to be thrown. */
@@ -157,19 +167,28 @@ export class X402Accounts {
     // Answers under way will cost less than is reserved for them, or the client starts anew.
     if (room() < 0n && account.reserved > 0n) await this.idle(account)
     if (room() < 0n) throw await this.required(offer, most, path, REASONS.mismatch, this.correction(account))
+    // What a payer announced to take back, it can take in a quarter of an hour.
+    if (Date.now() - account.lookedAt > this.lookMs) await this.look(account)
     const covers = () => account.state.balance - account.state.leaving >= signed
     if (payment.payload.type === 'deposit') {
       await this.deposit(channel, payment.payload.deposit).catch(async (error) => {
-        account.state = await getX402Channel(this.chain, account.id)
+        await this.look(account)
         // One that is in already was sent twice.
         if (!covers()) throw await this.required(offer, most, path, `${REASONS.deposit}: ${messageOf(error)}`)
       })
-      account.state = await getX402Channel(this.chain, account.id)
-    } else if (!covers()) account.state = await getX402Channel(this.chain, account.id)
+      await this.look(account)
+    } else if (!covers()) await this.look(account)
     if (!covers()) throw await this.required(offer, most, path, REASONS.balance)
     if (signed > (store.channel(account.id)?.voucher ?? 0n))
       store.setVoucher(account.id, signed, voucher.signature)
     account.reserved += most
+  }
+
+  /** Learns what the chain has of a channel. */
+  private async look(account: Account): Promise<void> {
+    account.state = await getX402Channel(this.chain, account.id)
+    account.lookedAt = Date.now()
+    if (account.state.leaving > 0n) this.payments.payerLeaves()
   }
 
   private deposit(
@@ -202,7 +221,7 @@ export class X402Accounts {
   private async open(id: Hex, channel: Channel): Promise<Account> {
     const state = await getX402Channel(this.chain, id)
     this.store.addChannel(id, toCanonicalJson(channel), state.totalClaimed, 'x402')
-    return { id, reserved: 0n, state, turn: Promise.resolve(), waiting: [] }
+    return { id, reserved: 0n, state, lookedAt: 0, turn: Promise.resolve(), waiting: [] }
   }
 
   private idle(account: Account): Promise<void> {

@@ -1,5 +1,5 @@
 // x402's own client, unchanged, pays a door.
-import { type Chain, getTokenBalance, getX402Channel } from '@cloister/chain'
+import { type Chain, connectWallet, getTokenBalance, getX402Channel, X402_CHANNELS } from '@cloister/chain'
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client'
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch'
 import OpenAI from 'openai'
@@ -165,4 +165,32 @@ it('a payment that was changed, is used up or is for another is refused, with wh
     }),
   ).toEqual([402, REASONS.payload])
   expect(started.engine.requests).toHaveLength(answered)
+}, 60_000)
+
+it('what its client announces to take back pays for nothing more, and what was charged is claimed before', async () => {
+  const started = await door({ ...NEVER, lookMs: 0 })
+  const { account, paying, payments } = await payer()
+  const pay = paying() as typeof fetch
+  const { channel } = await chargeOf(started, await ask(pay, started))
+  const { client } = stage.chain.wallet(0)
+  await client.request({
+    method: 'anvil_setBalance' as never,
+    params: [account.address, '0xde0b6b3a7640000'] as never,
+  })
+  const own = connectWallet(stage.chain.network, account)
+  const paid = JSON.parse(Buffer.from(payments[0] ?? '', 'base64').toString())
+  const hash = await own.wallet.writeContract({
+    address: X402_CHANNELS,
+    abi: parseAbi([
+      'struct ChannelConfig { address payer; address payerAuthorizer; address receiver; address receiverAuthorizer; address token; uint40 withdrawDelay; bytes32 salt; }',
+      'function initiateWithdraw(ChannelConfig config, uint128 amount)',
+    ]),
+    functionName: 'initiateWithdraw',
+    args: [paid.payload.channelConfig, 1_000_000n],
+  })
+  await own.client.waitForTransactionReceipt({ hash })
+  const answered = started.engine.requests.length
+  expect((await ask(pay, started)).status).toBe(402)
+  expect(started.engine.requests).toHaveLength(answered)
+  await expect.poll(() => claimed(stage.reader, channel), { timeout: 10_000 }).toBe(ANSWER)
 }, 60_000)
