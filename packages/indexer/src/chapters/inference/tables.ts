@@ -146,5 +146,8 @@ export const keptBatch = pgTable(
     /** When it is asked for again, Unix seconds. */
     nextAt: seconds('next_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.lease, table.era, table.batch, table.root] })],
+  (table) => [
+    primaryKey({ columns: [table.lease, table.era, table.batch, table.root] }),
+    index('kept_batch_due').on(table.kept, table.nextAt),
+  ],
 )

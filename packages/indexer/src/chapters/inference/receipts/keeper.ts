@@ -1,6 +1,6 @@
 import type { Network } from '@cloister/chain'
 import { loop, messageOf } from '@cloister/core'
-import { and, asc, eq, isNull, lte, or } from 'drizzle-orm'
+import { and, asc, eq, gte, isNull, lte, max } from 'drizzle-orm'
 import type { Address, Hex } from 'viem'
 import type { Database } from '../../../database/open.ts'
 import { worker } from '../../workers/tables.ts'
@@ -18,6 +18,24 @@ const LONGEST_WAIT_SECONDS = 86_400
 const MOST_TRIES = 40
 /** Rows in one statement. */
 const ROWS = 100
+
+/** Blocks: what was anchored so far below the newest comes to stand nowhere else. */
+const DEEPEST_REORGANISATION = 1_000
+
+/** What became of asking for an anchored batch. */
+const OF_ANCHOR = and(
+  eq(keptBatch.lease, anchor.lease),
+  eq(keptBatch.era, anchor.era),
+  eq(keptBatch.batch, anchor.batch),
+  eq(keptBatch.root, anchor.root),
+)
+
+/** A batch that is to be asked for, of whom, and how often it was. */
+interface Asking {
+  anchor: typeof anchor.$inferSelect
+  worker: typeof worker.$inferSelect
+  tries: number
+}
 
 /** What a keeper is made of. */
 export interface KeeperParts {
@@ -37,6 +55,8 @@ export class ReceiptKeeper {
   private readonly parts: KeeperParts
   private readonly aborter = new AbortController()
   private running: Promise<void> | undefined
+  /** All that was anchored in blocks before this one was asked for. */
+  private from = 0
 
   constructor(parts: KeeperParts) {
     this.parts = parts
@@ -55,40 +75,46 @@ export class ReceiptKeeper {
     await this.running
   }
 
-  /** Asks for the batches that are due, each at most once. */
+  /** Asks for batches that are new or due again, each at most once. */
   private async step(): Promise<void> {
-    for (const due of await this.due()) {
+    for (const batch of [...(await this.fresh()), ...(await this.due())]) {
       if (this.aborter.signal.aborted) return
-      await this.keep(due)
+      await this.keep(batch)
     }
   }
 
-  private async due() {
+  /** Batches that were never asked for, the oldest first. */
+  private async fresh(): Promise<Asking[]> {
+    const { database } = this.parts
+    const rows = await database
+      .select({ anchor, worker })
+      .from(anchor)
+      .innerJoin(worker, eq(worker.address, anchor.worker))
+      .leftJoin(keptBatch, OF_ANCHOR)
+      .where(and(gte(anchor.block, this.from), isNull(keptBatch.lease)))
+      .orderBy(asc(anchor.block), asc(anchor.logIndex))
+      .limit(AT_ONCE)
+    if (rows.length === 0) {
+      const [newest] = await database.select({ block: max(anchor.block) }).from(anchor)
+      this.from = Math.max(0, (newest?.block ?? 0) - DEEPEST_REORGANISATION)
+    }
+    return rows.map((row) => ({ ...row, tries: 0 }))
+  }
+
+  /** Batches that were not to be had when they were asked for last, and are to be asked for again. */
+  private due(): Promise<Asking[]> {
     const { database, now } = this.parts
     return database
       .select({ anchor, worker, tries: keptBatch.tries })
-      .from(anchor)
+      .from(keptBatch)
+      .innerJoin(anchor, OF_ANCHOR)
       .innerJoin(worker, eq(worker.address, anchor.worker))
-      .leftJoin(
-        keptBatch,
-        and(
-          eq(keptBatch.lease, anchor.lease),
-          eq(keptBatch.era, anchor.era),
-          eq(keptBatch.batch, anchor.batch),
-          eq(keptBatch.root, anchor.root),
-        ),
-      )
-      .where(
-        or(
-          isNull(keptBatch.lease),
-          and(eq(keptBatch.kept, false), lte(keptBatch.nextAt, now()), lte(keptBatch.tries, MOST_TRIES)),
-        ),
-      )
-      .orderBy(asc(anchor.block), asc(anchor.logIndex))
+      .where(and(eq(keptBatch.kept, false), lte(keptBatch.nextAt, now()), lte(keptBatch.tries, MOST_TRIES)))
+      .orderBy(asc(keptBatch.nextAt))
       .limit(AT_ONCE)
   }
 
-  private async keep({ anchor: row, worker: known, tries }: Awaited<ReturnType<typeof this.due>>[number]) {
+  private async keep({ anchor: row, worker: known, tries }: Asking) {
     const { network, now } = this.parts
     // Rows hold what was decoded from events: hashes and addresses.
     const anchored: Anchored = {
@@ -116,12 +142,12 @@ export class ReceiptKeeper {
         receipt: JSON.stringify(receipt),
         keptAt: now(),
       }))
-      await this.write(row, { kept: true, tries: tries ?? 0, nextAt: 0 }, rows)
+      await this.write(row, { kept: true, tries, nextAt: 0 }, rows)
     } catch {
       if (this.aborter.signal.aborted) return
       // Who can't be asked now is asked later; what it is that fails, its operator sees.
-      const wait = Math.min(FIRST_WAIT_SECONDS * 2 ** (tries ?? 0), LONGEST_WAIT_SECONDS)
-      await this.write(row, { kept: false, tries: (tries ?? 0) + 1, nextAt: now() + wait }, [])
+      const wait = Math.min(FIRST_WAIT_SECONDS * 2 ** tries, LONGEST_WAIT_SECONDS)
+      await this.write(row, { kept: false, tries: tries + 1, nextAt: now() + wait }, [])
     }
   }
 

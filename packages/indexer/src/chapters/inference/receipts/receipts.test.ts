@@ -135,10 +135,25 @@ test('receipts of an anchored batch are kept with their proofs, once the door ha
   expect(times()).toBe(before)
 })
 
+test('a door that has a batch later, or lied at first, is asked again', async () => {
+  const receipts = await Promise.all([5n, 6n].map(receiptOf))
+  const path = '/v1/anchors/7/2'
+  const timesAsked = () => asked.filter((one) => one === `${lease}/ ${path}`).length
+  batches.set(path, { receipts: await Promise.all([7n, 8n].map(receiptOf)) })
+  await anchorReceipts(own, { lease, era: ERA, count: 2n, root: rootOf(receipts) })
+  await expect.poll(timesAsked, { timeout: 20_000 }).toBe(1)
+  batches.set(path, { receipts })
+  const id = receipts[0]?.details.id ?? ''
+  expect((await ask(id)).status).toBe(404)
+  await index.rpc('evm_increaseTime', 60)
+  await index.rpc('evm_mine')
+  await expect.poll(async () => (await ask(id)).status, { timeout: 20_000 }).toBe(200)
+})
+
 test('nothing is kept of a batch that is not what was anchored', async () => {
   const receipts = await Promise.all([3n, 4n].map(receiptOf))
   const [one, two] = receipts as [InferenceReceipt, InferenceReceipt]
-  const anchored = { lease, worker: key.address, era: ERA, index: 2, count: 2, root: rootOf(receipts) }
+  const anchored = { lease, worker: key.address, era: ERA, index: 3, count: 2, root: rootOf(receipts) }
   const check = (answer: unknown, changes: Partial<typeof anchored> = {}) =>
     checkBatch(answer, { ...anchored, ...changes }, ground())
   expect(await check({ receipts })).toHaveLength(2)

@@ -1,0 +1,1 @@
+CREATE INDEX "kept_batch_due" ON "kept_batch" USING btree ("kept","next_at");
