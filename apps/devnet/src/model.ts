@@ -13,7 +13,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 
 const WEIGHTS = resolve(import.meta.dirname, '../../../models/tiny/tiny.gguf')
 /** As requests name it, and as its lease is called. */
-export const MODEL = 'cloister-tiny'
+const MODEL = 'cloister-tiny'
 const CONTEXT = 512
 const SECONDS = 30n * 24n * 3600n
 /** USDC's base units for a million tokens: a tenth of a cent, half of it, and four times as much. */
