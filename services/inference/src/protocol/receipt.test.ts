@@ -1,6 +1,6 @@
 import { type ChargeJson, receiptToJson, receiptTypedData } from '@cloister/core'
 import fc from 'fast-check'
-import { type Hex, keccak256, toHex } from 'viem'
+import { type Hex, hashTypedData, keccak256, toHex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { describe, expect, it } from 'vitest'
 import { NONE } from './constants.ts'
@@ -112,6 +112,24 @@ describe('a receipt', () => {
     expect(InferenceReceipt.safeParse({ ...file, details: { ...details, prompt: 'x' } }).success).toBe(false)
     expect(InferenceReceipt.safeParse({ ...file, more: 1 }).success).toBe(false)
   })
+})
+
+it('a receipt’s digest is the one that its worker signed', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat(9), (number, chain) => {
+      const receipt = {
+        worker: worker.address,
+        lease: LEASE,
+        era: number,
+        sequence: number / 3n,
+        content: OTHER,
+      }
+      const signed = receiptToJson({ ...receipt, signature: '0x' })
+      const at = { chainId: chain + 1, workers }
+      expect(receiptDigest(signed, at)).toBe(hashTypedData(receiptTypedData(receipt, at.chainId, workers)))
+    }),
+    { numRuns: 30 },
+  )
 })
 
 it('every receipt of a batch leads to its root, and nothing else does', () => {

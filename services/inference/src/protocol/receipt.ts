@@ -13,8 +13,9 @@ import {
   receiptTypedData,
   SignedReceiptJson,
   type TokenPrices,
+  utf8,
 } from '@cloister/core'
-import { type Address, type Hex, hashTypedData } from 'viem'
+import { type Address, concat, domainSeparator, type Hex, keccak256, numberToHex, pad } from 'viem'
 import * as z from 'zod'
 import { NONE } from './constants.ts'
 import { ModelName } from './options.ts'
@@ -112,11 +113,35 @@ export function receiptContent({ charge, details }: Pick<InferenceReceipt, 'char
   return chargeContent(known, canonicalHash(details))
 }
 
+/** The domain's hash for the last chain and contract: a door signs all of its receipts for one. */
+let lastDomain: { chainId: number; workers: Address; separator: Hex } | undefined
+const RECEIPT_TYPE = keccak256(
+  utf8('Receipt(address worker,bytes32 lease,uint64 era,uint64 sequence,bytes32 content)'),
+)
+
 /** A receipt's place in a tree: the digest that the worker's key signed (EIP-712). */
-export function receiptDigest(signed: SignedReceiptJson, { chainId, workers }: ReceiptGround): Hex {
-  const { signature: _, ...receipt } = signed
-  const message = { ...receipt, era: BigInt(receipt.era), sequence: BigInt(receipt.sequence) }
-  return hashTypedData(receiptTypedData(message, chainId, workers))
+export function receiptDigest(signed: SignedReceiptJson, ground: ReceiptGround): Hex {
+  const { chainId, workers } = ground
+  if (lastDomain?.chainId !== chainId || lastDomain.workers !== workers) {
+    const { domain } = receiptTypedData(
+      { ...signed, era: BigInt(signed.era), sequence: BigInt(signed.sequence) },
+      chainId,
+      workers,
+    )
+    lastDomain = { chainId, workers, separator: domainSeparator({ domain }) }
+  }
+  // What `hashTypedData` does, without its looks at types: it would take longer than all else of a receipt.
+  const struct = keccak256(
+    concat([
+      RECEIPT_TYPE,
+      pad(signed.worker),
+      signed.lease,
+      numberToHex(BigInt(signed.era), { size: 32 }),
+      numberToHex(BigInt(signed.sequence), { size: 32 }),
+      signed.content,
+    ]),
+  )
+  return keccak256(concat(['0x1901', lastDomain.separator, struct]))
 }
 
 /**

@@ -35,6 +35,9 @@ export class Notary {
 
   /** Signs what waits, until `signal`; what was written before a crash as well. */
   async keep(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
     await loop(signal, async () => {
       const woken = new Promise<void>((resolve) => {
         this.wake = resolve
@@ -47,7 +50,7 @@ export class Notary {
         this.log(`receipts can not be signed now: ${messageOf(error)}`)
         return LOOK_MS
       }
-      await Promise.race([woken, aborted(signal)])
+      await Promise.race([woken, aborted])
       return 0
     })
   }
@@ -73,11 +76,4 @@ export class Notary {
     const signed = receiptToJson(await this.agent.receipt(receiptContent(kept)))
     this.store.sign(id, signed, receiptDigest(signed, this.ground))
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
