@@ -24,6 +24,7 @@ import { readHost } from './host.ts'
 import { CarefulInference } from './inference/careful.ts'
 import type { Endpoint } from './inference/endpoint.ts'
 import { InferenceDoor } from './inference/inference.ts'
+import { keptReceipts } from './inference/kept-receipts.ts'
 import { type KeyLimits, Keys, UNLIMITED_KEYS, USUAL_KEY_LIMITS } from './inference/keys.ts'
 import { type Currency, Offers } from './inference/offers.ts'
 import { gatewayLimits } from './limits.ts'
@@ -160,7 +161,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     groups: door.groups,
     scrapes: new ScrapeDoor(leases, door.agent, silence),
     workers: new WorkerDoor(workers, door.agent, silence),
-    inference: new CarefulInference(inference, door.agent),
+    inference: new CarefulInference(inference, door.agent, keptReceipts(settings.indexerUrl)),
     agent: door.agent,
     loopback,
     urlOf: (label) => urlAt(`${label}.${domain}`, secure, bound),

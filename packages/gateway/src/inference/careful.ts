@@ -36,10 +36,13 @@ const RECEIPT_LEASE = /^rcpt_([0-9a-f]{8})/
 export class CarefulInference {
   private readonly door: InferenceDoor
   private readonly agent: DialAgent
+  private readonly kept: (receipt: string) => Promise<object | undefined>
 
-  constructor(door: InferenceDoor, agent: DialAgent) {
+  /** `kept`: a receipt that the index keeps; undefined where it has none. */
+  constructor(door: InferenceDoor, agent: DialAgent, kept: CarefulInference['kept']) {
     this.door = door
     this.agent = agent
+    this.kept = kept
   }
 
   /** Whether a path, without its query, is for this door. */
@@ -68,7 +71,9 @@ export class CarefulInference {
       })
       if (asked.what === 'models') return this.models(asked.id, dialect, request, response)
       const endpoints = await this.askedOf(asked, leaseIn(named), query.get('model') ?? undefined)
-      await this.forward(endpoints, dialect, request, response)
+      // Of the index there are receipts in our own form alone.
+      const receipt = asked.what === 'receipt' && !url.startsWith('/v1/aci/') ? asked.id : undefined
+      await this.forward(endpoints, { dialect, receipt }, request, response)
     } catch (error) {
       refuse(error instanceof Refusal ? problemOf(error) : BLIND)
     }
@@ -132,8 +137,7 @@ export class CarefulInference {
     const found = id === undefined ? undefined : names.get(id)
     if (id !== undefined && !found) return say(this.door.say(unknownModel(id), dialect), request, response)
     const body = found ? modelObject(id ?? '', found, dialect) : modelList(names, dialect)
-    const headers = { ...EVERY_ORIGIN, 'content-type': 'application/json', 'cache-control': 'no-store' }
-    say({ status: 200, headers, body: JSON.stringify(body) }, request, response)
+    say(saidAs(body), request, response)
   }
 
   /** The endpoints that may know what is asked, those that are likeliest first. */
@@ -156,18 +160,21 @@ export class CarefulInference {
     return [...fitting].sort((one, other) => rank(one) - rank(other)).slice(0, MOST_ASKED)
   }
 
-  /** Asks endpoints one after the other until one knows. */
+  /** Asks endpoints one after the other until one knows, and the index for a receipt that none has. */
   private async forward(
     endpoints: readonly Endpoint[],
-    dialect: Dialect,
+    what: { dialect: Dialect; receipt: string | undefined },
     request: Incoming,
     response: Outgoing,
     problem: Problem = nobodyKnows(),
   ): Promise<void> {
     const [endpoint, ...others] = endpoints
-    if (!endpoint) return say(this.door.say(problem, dialect), request, response)
+    if (!endpoint) {
+      const kept = what.receipt === undefined ? undefined : await this.kept(what.receipt).catch(() => {})
+      return say(kept ? saidAs(kept) : this.door.say(problem, what.dialect), request, response)
+    }
     const next = (why: Problem) => {
-      this.forward(others, dialect, request, response, why).catch(() => {})
+      this.forward(others, what, request, response, why).catch(() => {})
     }
     const { record } = endpoint
     relayRequest(request, response, {
@@ -178,7 +185,8 @@ export class CarefulInference {
       silence: SILENCE,
       intercept: ({ status, headers }) => {
         const isOwn = headers['cloister-state'] === undefined
-        if (isOwn && (status < 400 || others.length === 0)) return false
+        const isLast = others.length === 0 && what.receipt === undefined
+        if (isOwn && (status < 400 || isLast)) return false
         next(isOwn ? nobodyKnows() : UNREACHABLE)
         return true
       },
@@ -233,6 +241,11 @@ function say({ status, headers, body }: Said, request: Incoming, response: Outgo
   plain.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
   plain.end(request.method === 'HEAD' ? undefined : body)
   linger(request)
+}
+
+function saidAs(body: object): Said {
+  const headers = { ...EVERY_ORIGIN, 'content-type': 'application/json', 'cache-control': 'no-store' }
+  return { status: 200, headers, body: JSON.stringify(body) }
 }
 
 /** Whether nobody waits for an answer any more; that was told already then. */

@@ -127,6 +127,8 @@ export interface Stage {
   url: string
   workers: FakeWorker[]
   index: Server
+  /** Receipts that the index keeps, by id. */
+  receipts: Map<string, object>
   end: () => Promise<void>
 }
 
@@ -134,7 +136,10 @@ export async function raiseStage(count: number, settings: Partial<GatewaySetting
   const folder = await mkdtemp(join(tmpdir(), 'cloister-inference-'))
   const workers: FakeWorker[] = []
   for (let place = 0; place < count; place++) workers.push(await openWorker(place))
-  const index = await listen(createServer((request, response) => answerIndex(workers, request, response)))
+  const receipts = new Map<string, object>()
+  const index = await listen(
+    createServer((request, response) => answerIndex(workers, receipts, request, response)),
+  )
   const gateway = await startGateway({
     domain: 'localhost',
     host: '127.0.0.1',
@@ -149,6 +154,7 @@ export async function raiseStage(count: number, settings: Partial<GatewaySetting
     url: `http://127.0.0.1:${gateway.port}`,
     workers,
     index,
+    receipts,
     end: async () => {
       await gateway.stop()
       for (const server of [...workers.map((worker) => worker.server), index]) {
@@ -209,7 +215,12 @@ async function openWorker(place: number): Promise<FakeWorker> {
   return worker
 }
 
-function answerIndex(workers: FakeWorker[], request: IncomingMessage, response: ServerResponse): void {
+function answerIndex(
+  workers: FakeWorker[],
+  receipts: ReadonlyMap<string, object>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   const { pathname } = new URL(request.url ?? '/', 'http://index')
   const key = pathname.split('/').at(-1)
   const found =
@@ -217,7 +228,9 @@ function answerIndex(workers: FakeWorker[], request: IncomingMessage, response: 
       ? { items: workers.flatMap((worker, place) => (worker.isOffered ? [offerOf(worker, place)] : [])) }
       : pathname.startsWith('/v1/leases/')
         ? workers.map(leaseOf).find(({ lease, shortId }) => lease === key || shortId === key)
-        : workers.map(workerOf).find((worker) => worker.worker === key)
+        : pathname.startsWith('/v1/receipts/')
+          ? receipts.get(key ?? '')
+          : workers.map(workerOf).find((worker) => worker.worker === key)
   response
     .writeHead(found ? 200 : 404, { 'content-type': 'application/json' })
     .end(JSON.stringify(found ?? { type: 'about:blank', code: 'not-found', title: 'none', status: 404 }))
