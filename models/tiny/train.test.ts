@@ -21,7 +21,7 @@ test.skipIf(!hasTorch)(
     const { losses } = JSON.parse(readFileSync(join(folder, 'weights.json'), 'utf8'))
     // An even guess among the vocabulary's 1,280 pieces has 7.15.
     expect(losses['20']).toBeGreaterThan(3)
-    expect(losses['100']).toBeLessThan(1.7)
+    expect(losses['100']).toBeLessThan(2.5)
     execFileSync(process.execPath, [here('export.ts'), folder])
     const { values } = readGguf(readFileSync(join(folder, 'tiny.gguf')))
     expect(values['general.name']).toBe('Cloister Tiny')
