@@ -1,3 +1,4 @@
+import { endOffer, offerModel } from '@cloister/chain'
 import type { InferenceReceipt } from '@cloister/inference/protocol'
 import OpenAI from 'openai'
 import type { Hex } from 'viem'
@@ -182,7 +183,38 @@ describe('OpenAI’s client over a confidential fetch', () => {
     door.attack.receipt = ({ details, charge }) =>
       door.sign({ details, charge: { ...charge, offer: `0x${'0f'.repeat(32)}`, amount: '5', total: '5' } })
     await ask(openai)
-    expect((await receipt()).problem?.message).toMatch(/by an offer that nobody was told of/)
+    expect((await receipt()).problem?.message).toMatch(/has no offer 0x0f0f0f0f… of this lease's/)
+  })
+
+  it('takes the price of a newer offer where it is no higher, and says so where it is', async () => {
+    const { openai, receipt } = client()
+    const wallet = stage.chain.wallet(4)
+    const token = stage.chain.network.tokens.find(({ symbol }) => symbol === 'USDC')?.address as Hex
+    const offer = (input: bigint) =>
+      offerModel(wallet, {
+        lease: leased.lease,
+        terms: { token, payee: wallet.account.address, input, cached: input, output: input },
+        model: 'tiny',
+        options: JSON.stringify(leased.options),
+      })
+    await offer(1_000_000n)
+    // Verified with this offer standing; charged by one of those that come after it.
+    await ask(openai)
+    expect((await receipt()).endpoint.offer).toMatchObject({ input: 1_000_000n })
+    for (const [input, message] of [
+      [500_000n, undefined],
+      [1_000_001n, /a newer offer, which costs more/],
+    ] as const) {
+      const id = await offer(input)
+      const amount = String((10n * input + 999_999n) / 1_000_000n)
+      door.attack.receipt = ({ details, charge }) =>
+        door.sign({ details, charge: { ...charge, offer: id, amount, total: amount } })
+      await ask(openai)
+      const { problem } = await receipt()
+      if (message) expect(problem?.message).toMatch(message)
+      else expect(problem).toBeUndefined()
+    }
+    await endOffer(wallet, leased.lease)
   })
 
   it('gives each request one name, which its own retries keep, so that it is billed once', async () => {

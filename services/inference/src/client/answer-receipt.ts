@@ -1,8 +1,9 @@
-import type { Chain } from '@cloister/chain'
+import { type Chain, getOffer } from '@cloister/chain'
 import { fetchJson } from '@cloister/client'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
-import { LEASE_HEADER } from '../protocol/constants.ts'
+import { LEASE_HEADER, NONE } from '../protocol/constants.ts'
+import type { Offer } from '../protocol/prices.ts'
 import { checkReceipt, InferenceReceipt, MAX_RECEIPT_BYTES, RECEIPT_ID } from '../protocol/receipt.ts'
 import type { AnswerHashes } from './answer.ts'
 import type { VerifiedEndpoint } from './endpoint.ts'
@@ -30,18 +31,16 @@ export async function fetchReceipt(way: Way, id: string, lease?: Hex): Promise<I
  * more than its offer. Throws `bad-receipt` with what is wrong, and what `fetchReceipt` throws.
  */
 export async function receiptOfAnswer(
-  { network }: Pick<Chain, 'network'>,
+  chain: Chain,
   endpoint: VerifiedEndpoint,
   { id, hashes }: { id: string; hashes: AnswerHashes },
 ): Promise<InferenceReceipt> {
   const file = await fetchReceipt(endpoint.way, id, endpoint.lease)
   const { details, charge, signed } = file
-  const { offer, options } = endpoint
-  const { ok, steps } = await checkReceipt(file, {
-    chainId: network.chainId,
-    workers: network.contracts.workers,
-    prices: offer?.id === charge.offer ? offer : undefined,
-  })
+  const { options } = endpoint
+  const { chainId, contracts } = chain.network
+  const prices = await chargedBy(chain, endpoint, id, charge.offer)
+  const { ok, steps } = await checkReceipt(file, { chainId, workers: contracts.workers, prices })
   if (!ok) throw badReceipt(id, steps.find((step) => !step.ok)?.says ?? 'It does not hold.')
   const held: [string, unknown, unknown][] = [
     ['id', details.id, id],
@@ -58,9 +57,34 @@ export async function receiptOfAnswer(
     if (said !== seen) throw badReceipt(id, `Its ${what} is ${String(said)}; it was ${String(seen)}.`)
   if (![options.model, ...(options.aliases ?? [])].includes(details.model))
     throw badReceipt(id, `It is of the model ${details.model}, which the endpoint does not serve.`)
-  const isPriced = charge.amount === '0' || (offer !== undefined && offer.id === charge.offer)
-  if (!isPriced) throw badReceipt(id, `It charges ${charge.amount} by an offer that nobody was told of.`)
   return file
+}
+
+/**
+ * The offer that an answer is charged by; undefined for one that costs nothing. It may be a newer one than
+ * was verified. Throws `bad-receipt` for one that isn't the lease's, or costs more than that.
+ */
+async function chargedBy(
+  chain: Chain,
+  { lease, offer: verified }: VerifiedEndpoint,
+  receipt: string,
+  id: Hex,
+): Promise<Offer | undefined> {
+  if (id === NONE) return undefined
+  if (verified?.id === id) return verified
+  const found = await getOffer(chain, id)
+  if (found?.lease !== lease)
+    throw badReceipt(receipt, `The chain has no offer ${id.slice(0, 10)}… of this lease's.`)
+  const { terms } = found
+  const isDearer = (['input', 'cached', 'output'] as const).some(
+    (kind) => verified !== undefined && terms[kind] > verified[kind],
+  )
+  if (isDearer || (verified && verified.token !== terms.token))
+    throw badReceipt(
+      receipt,
+      'It is charged by a newer offer, which costs more than the one that was verified.',
+    )
+  return { id, ...terms }
 }
 
 function badReceipt(id: string, why: string): CloisterError {

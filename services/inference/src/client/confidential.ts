@@ -15,7 +15,7 @@ export type ReceiptOutcome =
   | { endpoint: VerifiedEndpoint; receipt?: undefined; problem: CloisterError }
 
 export interface ConfidentialParts {
-  chain: Pick<Chain, 'network'>
+  chain: Chain
   endpoints: Endpoints
   /** Goes inside of the sealed request, in place of what the caller sends. */
   apiKey?: string | undefined

@@ -1,4 +1,11 @@
-import { type Chain, getAttestationAge, getConfirmedGpus, getLease, getOffer } from '@cloister/chain'
+import {
+  type Chain,
+  getAttestationAge,
+  getConfirmedGpus,
+  getLease,
+  getOffer,
+  getOfferOf,
+} from '@cloister/chain'
 import { fetchJson } from '@cloister/client'
 import { CloisterError, hashManifest, type Policy, resourcesOf } from '@cloister/core'
 import { judgeQuote } from '@cloister/workload/judge'
@@ -120,7 +127,7 @@ export async function verifyEndpoint(
       ? notAttested(error.message, error)
       : error
   })
-  const offer = attestation.offer && (await offerOnChain(chain, lease, attestation.offer.id))
+  const offer = await offerOnChain(chain, lease, attestation.offer?.id)
   const verifiedAt = Date.now()
   return {
     lease,
@@ -152,8 +159,14 @@ function ask(way: Way, lease: Hex, nonce: Hex, signal?: AbortSignal): Promise<At
   })
 }
 
-/** What answers cost, by the chain's word. Throws `not-attested` for an offer that isn't the lease's. */
-async function offerOnChain(chain: Chain, lease: Hex, id: Hex): Promise<Offer> {
+/**
+ * What answers cost, by the chain's word: by the offer that the endpoint names, or else the one that stands.
+ * Throws `not-attested` for an offer that isn't the lease's.
+ */
+async function offerOnChain(chain: Chain, lease: Hex, named: Hex | undefined): Promise<Offer | undefined> {
+  if (named === undefined && !chain.network.contracts.vouchers) return undefined
+  const id = named ?? (await getOfferOf(chain, lease))
+  if (id === undefined) return undefined
   const found = await getOffer(chain, id)
   if (found?.lease !== lease)
     throw notAttested(
