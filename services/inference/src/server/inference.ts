@@ -341,7 +341,9 @@ function wholeOf(source: IncomingMessage, most: number): Promise<Buffer> {
     })
     source.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
     source.once('error', reject)
-    source.once('close', () => reject(new Error('the engine broke off')))
+    source.once('close', () => {
+      if (!source.readableEnded) reject(new Error('the engine broke off'))
+    })
   })
 }
 
@@ -360,6 +362,8 @@ function pump(source: IncomingMessage, sink: Sink, take: (chunk: Buffer) => bool
     })
     source.once('end', resolve)
     source.once('error', reject)
-    source.once('close', () => reject(new Error('the engine broke off')))
+    source.once('close', () => {
+      if (!source.readableEnded) reject(new Error('the engine broke off'))
+    })
   })
 }

@@ -20,6 +20,9 @@ export function readBody(source: IncomingMessage, most: number): Promise<Buffer>
     source.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
     const broke = () => reject(new CloisterError('bad-request', 'The body broke off.'))
     source.once('error', broke)
-    source.once('close', broke)
+    // It closes after its end as well; an error takes longer to make than all else here.
+    source.once('close', () => {
+      if (!source.readableEnded) broke()
+    })
   })
 }
