@@ -41,7 +41,7 @@ contract TestUSDC is ERC20, ERC20Permit, IAuthorizations {
         _mint(to, amount);
     }
 
-    /// @notice Moves `value` as its owner authorized (EIP-3009). Anybody may.
+    /// @inheritdoc IAuthorizations
     function transferWithAuthorization(
         address from,
         address to,

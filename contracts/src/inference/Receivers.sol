@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Errors} from "../interfaces/Errors.sol";
+import {IAuthorizations} from "../interfaces/IAuthorizations.sol";
 import {IReceiver, IReceivers} from "../interfaces/IReceivers.sol";
 import {IVouchers} from "../interfaces/IVouchers.sol";
 
@@ -50,7 +51,25 @@ contract Receivers is IReceivers {
     }
 
     /// @inheritdoc IReceivers
-    function sweep(address payee, address token) external returns (uint256 amount) {
+    function takeAuthorized(
+        address payee,
+        address token,
+        address payer,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external returns (uint256 amount) {
+        IAuthorizations(token)
+            .transferWithAuthorization(
+                payer, receiverOf(payee), value, validAfter, validBefore, nonce, signature
+            );
+        return sweep(payee, token);
+    }
+
+    /// @inheritdoc IReceivers
+    function sweep(address payee, address token) public returns (uint256 amount) {
         if (payee == address(0)) revert Errors.ZeroAddress();
         address receiver = receiverOf(payee);
         amount = IERC20(token).balanceOf(receiver);

@@ -30,6 +30,22 @@ interface IReceivers {
     /// @return amount What had arrived.
     function sweep(address payee, address token) external returns (uint256 amount);
 
+    /// @notice Has a token send what a payer authorized (EIP-3009) to a payee's address, and passes it on.
+    /// Anybody may hand it in. Reverts as `sweep` does.
+    /// @param signature The payer's over `TransferWithAuthorization`, to `receiverOf(payee)`, in the token's
+    /// domain.
+    /// @return amount What had arrived, with what was there before.
+    function takeAuthorized(
+        address payee,
+        address token,
+        address payer,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external returns (uint256 amount);
+
     /// @notice Whose fees and treasury count.
     function vouchers() external view returns (IVouchers);
 }

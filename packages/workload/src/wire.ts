@@ -70,8 +70,8 @@ export const MAX_TRANSACTION_BYTES = 65_536
  * `POST /v1/transactions`: a call that the worker sends out of its own account and at its own cost. Of
  * Vouchers: `draw`, `drawMany`, `claimWithSignature`, `depositWithAuthorization`, `refundWithSignature`. Of
  * Receipts: `anchor` for this lease. Of x402's contract: `deposit` by its own collector,
- * `claimWithSignature`, `settle`, `refundWithSignature`. Of Receivers: `sweep`. The answer comes once it is
- * in a block.
+ * `claimWithSignature`, `settle`, `refundWithSignature`. Of Receivers, in tokens of the network's: `sweep`,
+ * `takeAuthorized`. The answer comes once it is in a block.
  */
 export const TransactionRequest = z.strictObject({
   contract: z.enum(['vouchers', 'receipts', 'x402', 'receivers']),

@@ -15,7 +15,7 @@ const ALLOWED = {
   vouchers: ['draw', 'drawMany', 'claimWithSignature', 'depositWithAuthorization', 'refundWithSignature'],
   receipts: ['anchor'],
   x402: ['deposit', 'claimWithSignature', 'settle', 'refundWithSignature'],
-  receivers: ['sweep'],
+  receivers: ['sweep', 'takeAuthorized'],
 } as const
 
 const CONTRACTS: Record<
@@ -55,6 +55,9 @@ export function allowedCall(
   // Another collector would be a contract of anybody's that runs at the worker's cost.
   if (functionName === 'deposit' && args[2] !== X402_COLLECTOR)
     throw forbidden('deposits are brought in by x402’s own collector')
+  // So would a token that isn't one.
+  if (contract === 'receivers' && !wallet.network.tokens.some((token) => token.address === args[1]))
+    throw forbidden('payments are taken in tokens that the network names')
   return { ...called, functionName, args }
 }
 

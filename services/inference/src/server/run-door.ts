@@ -105,6 +105,7 @@ export async function runDoor({
           takesX402 && money.network.contracts.receivers
             ? new X402Accounts(money, store, payments, {
                 authorizer: authorizer.address,
+                lease,
                 lookMs: rhythm.lookMs,
               })
             : undefined,

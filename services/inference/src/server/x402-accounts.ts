@@ -22,8 +22,12 @@ import { holdOf } from './hold.ts'
 import { PaymentRequired } from './payment-required.ts'
 import type { Payments } from './payments.ts'
 import type { Store } from './store.ts'
+import { X402Exact } from './x402-exact.ts'
 import {
+  EXACT_SCHEME,
+  type ExactPayment,
   encodeHeader,
+  isExact,
   type Payment,
   REASONS,
   REQUIRED_HEADER,
@@ -63,7 +67,9 @@ export class X402Accounts {
   private readonly store: Store
   private readonly payments: Payments
   private readonly authorizer: Address
+  private readonly lease: Hex
   private readonly lookMs: number
+  private readonly exact: X402Exact
   private readonly accounts = new Map<Hex, Promise<Account>>()
   private readonly tokens = new Map<Address, Promise<{ name: string; version: string }>>()
   private readonly receivers = new Map<Address, Promise<Address>>()
@@ -73,13 +79,15 @@ export class X402Accounts {
     chain: Chain,
     store: Store,
     payments: Payments,
-    { authorizer, lookMs }: { authorizer: Address; lookMs: number },
+    { authorizer, lease, lookMs }: { authorizer: Address; lease: Hex; lookMs: number },
   ) {
     this.chain = chain
     this.store = store
     this.payments = payments
     this.authorizer = authorizer
+    this.lease = lease
     this.lookMs = lookMs
+    this.exact = new X402Exact(chain, payments)
   }
 
   /** How a request that costs `most` at most can be paid, to be thrown. */
@@ -91,23 +99,28 @@ export class X402Accounts {
     more: object = {},
   ): Promise<PaymentRequired> {
     const [{ name, version }, payTo] = await Promise.all([this.tokenOf(offer), this.receiverOf(offer)])
+    const common = {
+      network: this.network,
+      asset: offer.token,
+      amount: String(most),
+      payTo,
+      maxTimeoutSeconds: TIMEOUT_SECONDS,
+    }
     const accepts = [
       {
+        ...common,
         scheme: SCHEME,
-        network: this.network,
-        asset: offer.token,
-        amount: String(most),
-        payTo,
-        maxTimeoutSeconds: TIMEOUT_SECONDS,
         extra: {
           name,
           version,
           receiverAuthorizer: this.authorizer,
           withdrawDelay: WITHDRAW_DELAY.least,
           assetTransferMethod: 'eip3009',
+          lease: this.lease,
           ...more,
         },
       },
+      { ...common, scheme: EXACT_SCHEME, extra: { name, version, lease: this.lease } },
     ]
     const resource = { url: path, description: 'Inference, paid by the token', mimeType: 'application/json' }
     const header = encodeHeader({ x402Version: 2, error, resource, accepts })
@@ -118,6 +131,7 @@ export class X402Accounts {
   async hold(header: string, offer: Offer, most: bigint, path: string): Promise<Hold> {
     const payment = readPayment(header)
     if (!payment) throw await this.required(offer, most, path, REASONS.payload)
+    if (isExact(payment)) return this.holdExact(payment, offer, most, path)
     const refused = await this.mismatchOf(payment, offer)
     if (refused !== undefined) throw await this.required(offer, most, path, refused)
     const { channelConfig: channel } = payment.payload
@@ -135,6 +149,15 @@ export class X402Accounts {
         if (account.reserved === 0n) for (const go of account.waiting.splice(0)) go()
       },
     }
+  }
+
+  private async holdExact(payment: ExactPayment, offer: Offer, most: bigint, path: string): Promise<Hold> {
+    if (payment.accepted.network !== this.network)
+      throw await this.required(offer, most, path, REASONS.network)
+    const [token, payTo] = await Promise.all([this.tokenOf(offer), this.receiverOf(offer)])
+    const held = await this.exact.hold(payment, { offer, most, payTo, token })
+    if (typeof held === 'string') throw await this.required(offer, most, path, held)
+    return held
   }
 
   private get network(): string {

@@ -1,6 +1,6 @@
 // What x402's clients send and read (x402 version 2, scheme `batch-settlement`, specs/schemes; names as in
 // its package @x402/evm 2.27).
-import { address, ChannelJson, decimal, hexBytes, voucherFromJson } from '@cloister/core'
+import { address, bytes32, ChannelJson, decimal, hexBytes, voucherFromJson } from '@cloister/core'
 import * as z from 'zod'
 
 /** Header of a payment, by which a client pays for its request. */
@@ -10,8 +10,11 @@ export const REQUIRED_HEADER = 'payment-required'
 /** Header of an answer that was paid: what it cost. */
 export const RESPONSE_HEADER = 'payment-response'
 export const SCHEME = 'batch-settlement'
+/** For people who want no deposit: one transaction a request. */
+export const EXACT_SCHEME = 'exact'
 const MAX_HEADER_BYTES = 16 * 1024
 const ERROR = 'invalid_batch_settlement_evm'
+const EXACT = 'invalid_exact_evm_payload'
 
 /** Why a payment isn't taken, in x402's words. Clients try again by themselves after `mismatch`. */
 export const REASONS = {
@@ -26,6 +29,12 @@ export const REASONS = {
   network: `${ERROR}_network_mismatch`,
   deposit: `${ERROR}_deposit_transaction_failed`,
   payload: `${ERROR}_payload_type`,
+  exactToken: 'asset_mismatch',
+  exactReceiver: `${EXACT}_recipient_mismatch`,
+  exactValue: `${EXACT}_authorization_value`,
+  exactTime: `${EXACT}_authorization_valid_before`,
+  exactSignature: `${EXACT}_signature`,
+  exactUsed: `${EXACT}_transaction_failed`,
 } as const
 
 const voucher = z
@@ -63,15 +72,38 @@ const Payment = z.object({
 })
 export type Payment = z.infer<typeof Payment>
 
+/** A payment of one request: what a token is authorized to send (EIP-3009). */
+const ExactPayment = z.object({
+  x402Version: z.literal(2),
+  accepted: z.object({ scheme: z.literal(EXACT_SCHEME), network: z.string(), asset: address }),
+  payload: z.object({
+    signature: hexBytes,
+    authorization: z.object({
+      from: address,
+      to: address,
+      value: decimal,
+      validAfter: decimal,
+      validBefore: decimal,
+      nonce: bytes32,
+    }),
+  }),
+})
+export type ExactPayment = z.infer<typeof ExactPayment>
+
 /** Reads a payment's header; undefined for what is none. */
-export function readPayment(header: string): Payment | undefined {
+export function readPayment(header: string): Payment | ExactPayment | undefined {
   if (header.length > MAX_HEADER_BYTES) return undefined
   try {
-    const { data } = Payment.safeParse(JSON.parse(Buffer.from(header, 'base64').toString('utf8')))
-    return data
+    const json = JSON.parse(Buffer.from(header, 'base64').toString('utf8'))
+    return ExactPayment.safeParse(json).data ?? Payment.safeParse(json).data
   } catch {
     return undefined
   }
+}
+
+/** Whether a payment is of one request. */
+export function isExact(payment: Payment | ExactPayment): payment is ExactPayment {
+  return payment.accepted.scheme === EXACT_SCHEME
 }
 
 /** A header's value, as x402 has all of its own. */

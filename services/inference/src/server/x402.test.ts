@@ -1,6 +1,7 @@
 // x402's own client, unchanged, pays a door.
 import { type Chain, connectWallet, getTokenBalance, getX402Channel, X402_CHANNELS } from '@cloister/chain'
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client'
+import { ExactEvmScheme } from '@x402/evm/exact/client'
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch'
 import OpenAI from 'openai'
 import { type Address, type Hex, parseAbi, toHex } from 'viem'
@@ -193,4 +194,54 @@ it('what its client announces to take back pays for nothing more, and what was c
   expect((await ask(pay, started)).status).toBe(402)
   expect(started.engine.requests).toHaveLength(answered)
   await expect.poll(() => claimed(stage.reader, channel), { timeout: 10_000 }).toBe(ANSWER)
+}, 60_000)
+
+it('pays a single request without a deposit, by scheme exact, and each authorization once', async () => {
+  const started = await door()
+  const { account } = await payer()
+  const payments: string[] = []
+  const seen: typeof fetch = (input, init) => {
+    const header = input instanceof Request ? input.headers.get(PAYMENT_HEADER) : null
+    if (header) payments.push(header)
+    return fetch(input, init)
+  }
+  const paid = new x402Client().register(NETWORK, new ExactEvmScheme(account))
+  paid.setSpendControls(false)
+  const pay = wrapFetchWithPayment(seen, paid) as typeof fetch
+  const has = () => getTokenBalance(stage.reader, stage.usdc, account.address)
+  const payee = () => getTokenBalance(stage.reader, stage.usdc, stage.tenant.account.address)
+  const [before, earned] = [await has(), await payee()]
+  const response = await ask(pay, started)
+  expect(response.status).toBe(200)
+  const settled = JSON.parse(Buffer.from(response.headers.get('payment-response') ?? '', 'base64').toString())
+  expect(settled).toMatchObject({ success: true, payer: account.address })
+  expect(before - (await has())).toBe(BigInt(settled.amount))
+  expect((await payee()) - earned).toBe((BigInt(settled.amount) * 95n) / 100n)
+  // The receipt says what the answer was worth; what was paid is the most that it could cost.
+  const charge = await chargeOf(started, response)
+  expect([charge.amount, BigInt(settled.amount) > BigInt(charge.amount)]).toEqual([String(ANSWER), true])
+
+  const answered = started.engine.requests.length
+  const good = JSON.parse(Buffer.from(payments[0] ?? '', 'base64').toString())
+  const send = async (change: (payment: typeof good) => void) => {
+    const payment = structuredClone(good)
+    change(payment)
+    const refused = await fetch(`${started.url}/v1/chat/completions`, {
+      method: 'POST',
+      body: body(),
+      headers: { [PAYMENT_HEADER]: Buffer.from(JSON.stringify(payment)).toString('base64') },
+    })
+    const required = refused.headers.get(REQUIRED_HEADER) ?? ''
+    return [refused.status, JSON.parse(Buffer.from(required, 'base64').toString()).error]
+  }
+  const [status, error] = await send(() => {})
+  expect([status, String(error).startsWith(REASONS.exactUsed)]).toEqual([402, true])
+  const changed = (change: (authorization: Record<string, string>) => void) =>
+    send(({ payload }) => change(payload.authorization))
+  const other = stage.payer.account.address
+  expect(await changed((to) => Object.assign(to, { to: other }))).toEqual([402, REASONS.exactReceiver])
+  expect(await changed((to) => Object.assign(to, { value: '1' }))).toEqual([402, REASONS.exactValue])
+  expect(await changed((to) => Object.assign(to, { validBefore: '1' }))).toEqual([402, REASONS.exactTime])
+  expect(await changed((to) => Object.assign(to, { from: other }))).toEqual([402, REASONS.exactSignature])
+  expect(started.engine.requests).toHaveLength(answered)
 }, 60_000)

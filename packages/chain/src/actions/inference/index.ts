@@ -26,7 +26,14 @@ export { changeKey, getKey, type SessionKey, setKey } from './keys.ts'
 export { type ChainOffer, endOffer, getOffer, getOfferOf, type OfferTerms, offerModel } from './offers.ts'
 export { announceWithdrawal, depositPurse, getPurse, type Purse, withdrawPurse } from './purse.ts'
 export { anchorReceipts, encodeAnchor, getReceiptsRoot, isAnchored, type ReceiptBatch } from './receipts.ts'
-export { encodeSweep, getReceiver, receiversContract, sweepReceiver } from './receivers.ts'
+export {
+  type AuthorizedTransfer,
+  encodeSweep,
+  encodeTakeAuthorized,
+  getReceiver,
+  receiversContract,
+  sweepReceiver,
+} from './receivers.ts'
 export type { Skip, Skipped } from './skips.ts'
 export {
   encodeX402Claims,

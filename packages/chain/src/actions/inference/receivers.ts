@@ -23,6 +23,23 @@ export function encodeSweep(payee: Address, token: Address): Hex {
   return encodeFunctionData({ abi: RECEIVERS_ABI, functionName: 'sweep', args: [payee, token] })
 }
 
+/** A payment as its payer authorized it (EIP-3009). Instants in Unix seconds. */
+export interface AuthorizedTransfer {
+  from: Address
+  value: bigint
+  validAfter: bigint
+  validBefore: bigint
+  nonce: Hex
+  signature: Hex
+}
+
+/** The call that takes an authorized payment for a payee and passes it on, as bytes to send to Receivers. */
+export function encodeTakeAuthorized(payee: Address, token: Address, transfer: AuthorizedTransfer): Hex {
+  const { from, value, validAfter, validBefore, nonce, signature } = transfer
+  const args = [payee, token, from, value, validAfter, validBefore, nonce, signature] as const
+  return encodeFunctionData({ abi: RECEIVERS_ABI, functionName: 'takeAuthorized', args })
+}
+
 /** Passes on what has arrived for a payee. Throws `not-found`, `reverted`. */
 export async function sweepReceiver(wallet: Wallet, payee: Address, token: Address): Promise<void> {
   await send(wallet, { ...receiversContract(wallet), functionName: 'sweep', args: [payee, token] })
