@@ -246,7 +246,11 @@ describe.skipIf(!canDeploy)('Anthropic’s client', () => {
   })
 
   asks('gets a stream', async () => {
-    const stream = anthropic.messages.stream({ ...asked, model, messages: says('What is the capital of Spain?') })
+    const stream = anthropic.messages.stream({
+      ...asked,
+      model,
+      messages: says('What is the capital of Spain?'),
+    })
     let text = ''
     stream.on('text', (piece) => {
       text += piece
