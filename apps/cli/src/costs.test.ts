@@ -23,12 +23,12 @@ describe('what a transaction costs', () => {
     vi.mocked(readFeePrices).mockResolvedValue(PRICES)
     const cost = await layer2Cost(chain, [TRANSACTIONS.open], { json: false })
     if (!cost) throw new Error('It costs nothing.')
-    expect(cost.execution).toBe(196_851_000_000n)
-    expect(cost.operator).toBe(196_851_007n)
+    expect(cost.execution).toBe(196_954_000_000n)
+    expect(cost.operator).toBe(196_954_007n)
     const size = 836_500n * BigInt(TRANSACTIONS.open.fastLzLength) - 42_585_600n
     expect(cost.data).toBe((size * (5_227n * 500_000_000n * 16n + 1_014_213n * 31_250_000n)) / 10n ** 12n)
     expect(sayCost(cost)).toBe(
-      'The transaction costs about 0.000000226 ETH: 0.000000196 ETH for 196,851 units of gas, 0.0000000293 ETH for its data on layer 1 and 0.000000000196 ETH for the chain’s operator.',
+      'The transaction costs about 0.000000226 ETH: 0.000000196 ETH for 196,954 units of gas, 0.0000000293 ETH for its data on layer 1 and 0.000000000196 ETH for the chain’s operator.',
     )
   })
 

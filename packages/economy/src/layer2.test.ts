@@ -13,8 +13,8 @@ describe('prices on a layer 2', () => {
 
   it('make a lease’s opening cost what anyone reckons by hand', () => {
     const cost = costOf(feePricesAt({ layer1: 1, layer2: 0.001 }), TRANSACTIONS.open)
-    // 196,851 × 0.001 gwei, and (0.8365 × 529 − 42.5856) bytes at (16 × 5,227 + 1,014,213 ÷ 16) ÷ 10^6 gwei.
-    expect(cost.execution).toBe(196_851_000_000n)
+    // 196,954 × 0.001 gwei, and (0.8365 × 529 − 42.5856) bytes at (16 × 5,227 + 1,014,213 ÷ 16) ÷ 10^6 gwei.
+    expect(cost.execution).toBe(196_954_000_000n)
     expect(cost.data).toBe(58_796_789_733n)
     expect(dollarsOf(cost.total, 3_000)).toBeCloseTo(0.000767, 6)
   })

@@ -125,6 +125,8 @@ export const REFUSALS: Record<string, string> = {
   NotLeaseWorker: 'Only the worker that serves the lease may anchor receipts of it.',
   UnknownBatch: 'The worker has anchored no such batch of receipts.',
   NotReceivers: 'Only the contract that gave the address out may take what is at it.',
+  FailedDeployment: 'A contract could not be created.',
+  InsufficientBalance: 'The contract has {balance} wei and needs {needed}.',
   NotCharged: 'The receipt is for something else than this charge.',
   NoOvercharge: 'That is no overcharge: {amount} is what the offer asks, or less ({price}).',
   NotProvidersLease:

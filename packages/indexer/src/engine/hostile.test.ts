@@ -103,7 +103,7 @@ function anyOf(input: {
   // A list of hours is as long as the contract made it.
   if (input.name === 'from') return input.type === 'address' ? account : fc.constant(5n)
   if (input.name === 'to' && input.type !== 'address') return fc.bigInt({ min: 5n, max: 9n })
-  if (input.name === 'app') return id
+  if (input.name === 'app' || input.name === 'channelId') return id
   if (input.name === 'id') return input.type === 'bytes32' ? id : fc.constantFrom(1n, 2n)
   if (input.type === 'address') return account
   if (input.type === 'bool') return fc.boolean()
@@ -137,12 +137,14 @@ const anyEvent = (plan: Plan): fc.Arbitrary<Decoded> =>
     .constantFrom(...plan.listened)
     .chain((one) => argsOf(one).map((args) => ({ contract: one.contract, name: one.event.name, args })))
 
-/** Without these no others are about the same app, pool, exit, lease, proposal and worker. */
+/** Without these no others are about the same app, channel, pool, exit, lease, offer, proposal, worker. */
 const BEGINNINGS = [
   'AppRegistered',
+  'ChannelOpened',
   'Delegated',
   'ExitRequested',
   'LeaseOpened',
+  'Offered',
   'Proposed',
   'WorkerRegistered',
 ]
@@ -155,7 +157,8 @@ function beginnings(plan: Plan): Decoded[] {
       [0, 1].map((which) => {
         const [args] = fc.sample(argsOf(one), 1)
         const names = {
-          id: one.contract === 'market' ? IDS[which] : BigInt(which + 1),
+          id: ['market', 'vouchers'].includes(one.contract) ? IDS[which] : BigInt(which + 1),
+          channelId: IDS[which],
           app: IDS[which],
           provider: ACCOUNTS[which],
           worker: ACCOUNTS[which],

@@ -194,7 +194,7 @@ describe('before anything is opened', () => {
     expect((await deploy()).err).toMatch(
       /paid back\.\nThe transaction costs about 0\.[\d]+ ETH: .* units of gas, .* layer 1 and .* operator\.\n/,
     )
-    expect(JSON.parse((await deploy('--json')).out).cost).toMatchObject({ gas: '196851', operator: '5' })
+    expect(JSON.parse((await deploy('--json')).out).cost).toMatchObject({ gas: '196954', operator: '5' })
   })
 
   it('says why nobody bids', async () => {
