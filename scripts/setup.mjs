@@ -73,6 +73,11 @@ const programs = [
           package: 'haproxy',
           without: 'the comparison of framing with nginx and HAProxy',
         },
+        {
+          program: '/bin/busybox',
+          package: 'busybox-static',
+          without: 'tests of images that are built',
+        },
         { program: 'chromium', package: 'chromium', without: 'tests in a browser' },
         {
           program: '/usr/lib/postgresql/15/bin/postgres',
