@@ -27,6 +27,7 @@ import { InferenceDoor } from './inference/inference.ts'
 import { keptReceipts } from './inference/kept-receipts.ts'
 import { type KeyLimits, Keys, UNLIMITED_KEYS, USUAL_KEY_LIMITS } from './inference/keys.ts'
 import { type Currency, Offers } from './inference/offers.ts'
+import type { InferenceTracer } from './inference/tracer.ts'
 import { gatewayLimits } from './limits.ts'
 import { LoopbackPorts } from './loopback.ts'
 import { type GatewayObserver, UNOBSERVED } from './observer.ts'
@@ -59,6 +60,8 @@ export interface GatewaySettings {
   addressLimits?: Partial<AddressLimitSettings>
   /** Is told what the gateway does. */
   observer?: GatewayObserver
+  /** Traces requests of its door to models. */
+  tracer?: InferenceTracer
   /** Milliseconds that requests under way may take to end when it stops; 0 if not given. */
   drainMs?: number
   /** What its door to models goes by. */
@@ -150,6 +153,7 @@ export async function startGateway(settings: GatewaySettings): Promise<RunningGa
     ask: (lease) => isReady(lease, door.agent),
     keys: new Keys({ ...USUAL_KEY_LIMITS, ...(isDevelopment && UNLIMITED_KEYS), ...keyLimits }),
     observer: observer.inference,
+    tracer: settings.tracer,
   })
   const readiness = new Readiness(gatewayReasons(settings.indexerUrl, tls?.cert))
   const loopback =

@@ -15,7 +15,8 @@ const USAGE =
   'Usage: cloister-gateway --network FILE [--domain localhost] [--host ::] [--port 8080] ' +
   '[--key FILE --cert FILE] [--indexer URL] [--ports FILE] [--requests-per-second N] [--connections-per-address N] ' +
   '[--metrics [HOST:]PORT] [--drain SECONDS] [--http-port PORT | --domains-port PORT] [--name-server ADDRESS]... ' +
-  '[--proxy-protocol-from ADDRESS[/BITS]]... [--key-requests-per-minute N] [--key-concurrent N]'
+  '[--proxy-protocol-from ADDRESS[/BITS]]... [--key-requests-per-minute N] [--key-concurrent N] ' +
+  '[--traces URL]'
 const log = (level: string, message: string) =>
   process.stdout.write(
     `${JSON.stringify({ time: new Date().toISOString(), level, name: 'gateway', message })}\n`,
@@ -42,6 +43,7 @@ try {
       'proxy-protocol-from': { type: 'string', multiple: true },
       'key-requests-per-minute': { type: 'string' },
       'key-concurrent': { type: 'string' },
+      traces: { type: 'string', default: process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? '' },
     },
   })
   if (values.network === undefined || (values.key === undefined) !== (values.cert === undefined))
@@ -69,6 +71,7 @@ try {
     )
   const at = values.metrics === undefined ? undefined : parseListenAt(values.metrics)
   const metrics = at && (await openMetrics(tls ? tls.cert : undefined))
+  const traces = values.traces === '' ? undefined : await openTracesTo(values.traces, values.domain)
   const gateway = await startGateway({
     domain: values.domain,
     host: values.host === undefined ? everyAddress() : hostOf(values.host),
@@ -92,6 +95,7 @@ try {
     }),
     announcers: values['proxy-protocol-from'] ?? [],
     ...(metrics && { observer: metrics.observer }),
+    ...(traces && { tracer: traces.tracer }),
     ...(tls && { tls }),
     ...(values.ports !== undefined && { development: { portsFile: values.ports } }),
   })
@@ -107,7 +111,10 @@ try {
     log('info', `metrics are at http://${at.host}:${port}/metrics`)
   }
   giveBackAfterStart()
-  stopWhenAsked(gateway.stop)
+  stopWhenAsked(async () => {
+    await gateway.stop()
+    await traces?.close()
+  })
 } catch (error) {
   log(
     'error',
@@ -129,6 +136,17 @@ async function openMetrics(certificate: Buffer | undefined) {
     watch: (gateway: RunningGateway) => endpointMetrics(registry, gateway.endpoints),
     expose: () => expose(registry),
   }
+}
+
+/** Read once it is asked for. Throws `bad-option`. */
+async function openTracesTo(address: string, domain: string) {
+  const [{ openTraces }, { inferenceTraces }] = await Promise.all([
+    import('@cloister/operations/traces'),
+    import('./inference/traces.ts'),
+  ])
+  const tell = (message: string) => log('warn', message)
+  const { tracer, close } = openTraces(address, { usual: 'cloister-gateway', tell })
+  return { tracer: inferenceTraces(tracer, domain), close }
 }
 
 /** A limit as it is typed; 0 is none. Throws `bad-option`. */

@@ -44,6 +44,11 @@ export function weighedPrice({ price }: Endpoint): number {
   return price ? price.input * INPUT_WEIGHT + price.output : Number.POSITIVE_INFINITY
 }
 
+/** Whether it is offered to everybody; else somebody named its lease. */
+export function isOffered({ models }: Endpoint): boolean {
+  return models.length > 0
+}
+
 /** Whether a name means an endpoint: its lease's id, short id or name, its worker's or provider's address. */
 export function isNamed({ record }: Endpoint, name: string): boolean {
   return (

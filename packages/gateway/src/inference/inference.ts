@@ -7,7 +7,7 @@ import type { Resolver } from '../resolve.ts'
 import { parsed, type Routed, readRouted, UnreadableBody, without } from './body.ts'
 import { allowed } from './choose.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type GiveBack, type Keys, keyIn } from './keys.ts'
+import { type Keys, keyIn } from './keys.ts'
 import { Leg, MAX_SENT_BYTES, SILENCE } from './leg.ts'
 import { Lookout } from './lookout.ts'
 import { type InferenceObserver, UNOBSERVED_INFERENCE } from './observer.ts'
@@ -18,6 +18,7 @@ import { BLIND, type Problem, problemOf, saidOf } from './refusals.ts'
 import { Remembered } from './remembered.ts'
 import { Room } from './room.ts'
 import { Standing } from './standing.ts'
+import type { InferenceTracer } from './tracer.ts'
 import { Trip, type TripParts, type TripRequest } from './trip.ts'
 import { Warmth } from './warmth.ts'
 import { NO_WISHES, readWishes, type Wishes } from './wishes.ts'
@@ -40,11 +41,14 @@ export interface InferenceParts {
   ask(lease: LeaseRecord): Promise<unknown>
   keys: Keys
   observer?: InferenceObserver | undefined
+  tracer?: InferenceTracer | undefined
 }
 
 /** Reads a field of a request; names are in lower case. */
 type FieldOf = (name: string) => string | undefined
 type Inference = Asked & { what: 'inference' }
+/** What is known of a request before its body is read. */
+type CommonParts = Pick<TripRequest, 'dialect' | 'kind' | 'isSealed' | 'requestId' | 'giveBack' | 'trace'>
 
 /**
  * Leads questions to models: by the model in the body, what the client wishes, price, load and the
@@ -107,7 +111,11 @@ export class InferenceDoor {
   ): Leg | Said | Promise<Leg | Said> {
     const key = this.parts.keys.nameOf(keyIn(fieldsOf), address)
     const taken = this.parts.keys.take(key)
+    const isSealed = fieldsOf('content-type')?.split(';', 1)[0]?.trim() === SEALED_TYPE
+    const trace = this.parts.tracer?.began(asked, isSealed, fieldsOf('traceparent'))
     const refuse = (problem: Problem) => {
+      trace?.failed(problem.reason)
+      trace?.ended(problem.status)
       this.room.giveBack(body.length)
       if (typeof taken === 'function') taken()
       return this.say(problem, asked.dialect)
@@ -116,7 +124,10 @@ export class InferenceDoor {
     const refreshed = this.offers.fresh()
     const isNamed = fieldsOf(LEASE_HEADER) !== undefined
     const go = () => {
-      const found = this.requestOf(asked, fieldsOf, body, key, taken)
+      const { dialect, kind } = asked
+      const requestId = requestIdOf(fieldsOf(REQUEST_HEADER))
+      const common = { dialect, kind, isSealed, requestId, giveBack: taken, trace }
+      const found = this.requestOf(common, fieldsOf, body, key)
       if (!(found instanceof Promise)) return 'status' in found ? refuse(found) : this.begin(found)
       return found.then(
         (request) => ('status' in request ? refuse(request) : this.begin(request)),
@@ -177,20 +188,12 @@ export class InferenceDoor {
   }
 
   private requestOf(
-    asked: Inference,
+    common: CommonParts,
     fieldsOf: FieldOf,
     body: Buffer,
     key: string,
-    giveBack: GiveBack,
   ): TripRequest | Problem | Promise<TripRequest | Problem> {
-    const isSealed = fieldsOf('content-type')?.split(';', 1)[0]?.trim() === SEALED_TYPE
-    const common = {
-      dialect: asked.dialect,
-      kind: asked.kind,
-      isSealed,
-      requestId: requestIdOf(fieldsOf(REQUEST_HEADER)),
-      giveBack,
-    }
+    const { isSealed } = common
     const wanted = fieldsOf(LEASE_HEADER)
     if (isSealed && wanted === undefined)
       return badRequest(`A sealed request names its lease in ${LEASE_HEADER}.`, LEASE_HEADER)

@@ -11,8 +11,9 @@ import {
 } from '@cloister/transport'
 import { targetOf } from '../dial.ts'
 import { EVERY_ORIGIN_LINES, UNSAID } from './cors.ts'
-import type { Endpoint } from './endpoint.ts'
+import { type Endpoint, isOffered } from './endpoint.ts'
 import { BROKEN_OFF, lastWordsOf, type Problem, problemOf, saidOf, UNREACHABLE } from './refusals.ts'
+import type { TryTrace } from './tracer.ts'
 import type { Trip } from './trip.ts'
 
 /** A sealed body is larger than what is in it, by the head within and what seals it. */
@@ -26,12 +27,13 @@ export const SILENCE: AllowedSilence = {
 }
 /**
  * Fields of a request that don't go on: routing, what the gateway knows better, what is meant for the
- * gateway, and what a browser says besides. The client's address isn't told either: an endpoint has no use
- * for it.
+ * gateway, and what a browser says besides. The client's address isn't told either, nor which trace it
+ * records: an endpoint has no use for it.
  */
 export const UNSENT: ReadonlySet<string> = new Set([
   ROUTE_HEADER,
   REQUEST_HEADER,
+  'baggage',
   'cloister-max-price',
   'cloister-weights',
   'cookie',
@@ -39,6 +41,8 @@ export const UNSENT: ReadonlySet<string> = new Set([
   'host',
   'origin',
   'referer',
+  'traceparent',
+  'tracestate',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
@@ -58,6 +62,7 @@ export class Leg implements Way {
   private readonly trip: Trip
   private readonly endpoint: Endpoint
   private readonly leave: () => void
+  private readonly trace: TryTrace | undefined
   private readonly sentAt = performance.now()
   private other: Endpoint | undefined
   private isStream = false
@@ -72,6 +77,7 @@ export class Leg implements Way {
       `${ROUTE_HEADER}: ${record.lease}/\r\nhost: ${record.shortId}\r\n` +
       `${REQUEST_HEADER}: ${trip.request.requestId}\r\n`
     this.leave = endpoint.standing.begin()
+    this.trace = trip.request.trace?.tried(isOffered(endpoint) ? record : undefined)
   }
 
   get body(): Buffer | undefined {
@@ -96,9 +102,11 @@ export class Leg implements Way {
     const { trip, endpoint } = this
     const { standing } = endpoint
     const state = fieldOf(answer.fields, STATE_HEADER)
+    this.trace?.answered(answer.status)
     if (state === undefined && (trip.request.isExact || !mayGoElsewhere(answer))) return undefined
     const isBusy = state === undefined ? !isDown(answer) : state === 'busy'
     const problem = state === undefined ? UNREACHABLE : workersWord(state)
+    this.trace?.failed(isBusy ? 'busy' : problem.reason)
     if (isBusy) standing.busy(secondsIn(answer))
     else if (problem === UNREACHABLE) standing.failed()
     this.other = problem === UNREACHABLE ? trip.next() : undefined
@@ -111,6 +119,7 @@ export class Leg implements Way {
   refuse(refusal: Refusal): Said {
     const { trip, endpoint } = this
     const problem = problemOf(refusal)
+    this.trace?.failed(problem.reason)
     if (problem !== UNREACHABLE) return trip.say(problem)
     endpoint.standing.failed()
     this.other = trip.next()
@@ -121,7 +130,10 @@ export class Leg implements Way {
     const { other, trip } = this
     if (!other) return undefined
     this.leave()
-    trip.retried(this.endpoint.standing.state === 'busy' ? 'busy' : 'unreachable')
+    const reason = this.endpoint.standing.state === 'busy' ? 'busy' : 'unreachable'
+    this.trace?.failed(reason)
+    this.trace?.ended()
+    trip.retried(reason)
     return new Leg(trip, other)
   }
 
@@ -148,13 +160,15 @@ export class Leg implements Way {
 
   lastWords(): string | undefined {
     this.endpoint.standing.failed()
-    const { dialect, kind } = this.trip.request
+    const { dialect, kind, trace } = this.trip.request
+    for (const one of [this.trace, trace]) one?.failed('broken-off')
     return this.isStream ? lastWordsOf(BROKEN_OFF, dialect, kind) : undefined
   }
 
   ended(status: number): void {
     this.unwatch?.()
     this.leave()
+    this.trace?.ended()
     this.trip.ended(status)
   }
 }

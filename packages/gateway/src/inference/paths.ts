@@ -5,8 +5,8 @@ export type Dialect = 'openai' | 'anthropic'
 
 /** What a path of the door's asks for. */
 export type Asked =
-  /** An inference: goes to an endpoint of the body's model that serves this. */
-  | { what: 'inference'; kind: EndpointKind; dialect: Dialect }
+  /** An inference: goes to an endpoint of the body's model that serves this. `route`: the path. */
+  | { what: 'inference'; kind: EndpointKind; dialect: Dialect; route: string }
   | { what: 'models'; id: string | undefined }
   /** A receipt, by an id that says whose it is. */
   | { what: 'receipt'; id: string }
@@ -33,7 +33,8 @@ const MODEL = /^\/v1\/models(?:\/([\x21-\x7e]{1,400}))?$/
 export function readPath(path: string): Asked | undefined {
   if (!path.startsWith('/v1/')) return undefined
   const kind = KINDS.get(path) ?? (path === COUNT_TOKENS ? 'messages' : undefined)
-  if (kind) return { what: 'inference', kind, dialect: kind === 'messages' ? 'anthropic' : 'openai' }
+  if (kind)
+    return { what: 'inference', kind, dialect: kind === 'messages' ? 'anthropic' : 'openai', route: path }
   if (OF_ENDPOINTS.has(path)) return { what: 'endpoint' }
   const model = MODEL.exec(path)
   if (model) return { what: 'models', id: decoded(model[1]) }

@@ -13,6 +13,7 @@ import type { Payees } from './pinned.ts'
 import { type Problem, saidOf, UNREACHABLE } from './refusals.ts'
 import type { Remembered } from './remembered.ts'
 import type { Room } from './room.ts'
+import type { RequestTrace } from './tracer.ts'
 import type { Warmth } from './warmth.ts'
 
 /** Endpoints that one request is sent to. */
@@ -51,6 +52,8 @@ export interface TripRequest {
   label: string
   requestId: string
   giveBack: GiveBack
+  /** Undefined where it isn't traced. */
+  trace: RequestTrace | undefined
 }
 
 /** One request on its way to an endpoint, and to others where that comes to nothing. */
@@ -71,6 +74,7 @@ export class Trip {
     this.request = request
     this.body = body
     this.watched = parts.observer.began(request.label)
+    request.trace?.led(request.label)
   }
 
   /** The endpoint to send it to next; undefined where there is none. */
@@ -107,6 +111,7 @@ export class Trip {
 
   firstByte(): void {
     this.watched.firstByte((performance.now() - this.beganAt) / 1000)
+    this.request.trace?.firstByte()
   }
 
   retried(reason: Problem['reason']): void {
@@ -116,6 +121,7 @@ export class Trip {
   /** Answers in the gateway's own name. */
   say(problem: Problem): Said {
     this.parts.observer.refused(problem.reason)
+    this.request.trace?.failed(problem.reason)
     return saidOf(problem, this.request.dialect)
   }
 
@@ -140,6 +146,7 @@ export class Trip {
     this.dropBody()
     this.request.giveBack()
     this.watched.ended(status)
+    this.request.trace?.ended(status)
   }
 
   private dropBody(): void {
