@@ -100,6 +100,9 @@ describe('what else is asked', () => {
     ]) {
       expect(answer.headers.get('access-control-allow-origin')).toBe('*')
       expect(answer.headers.get('access-control-expose-headers')).toContain('x-receipt-id')
+      // Whatever an endpoint says is a page, it runs nothing in the gateway's name.
+      expect(answer.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox")
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
       await answer.text()
     }
     await asking.post(ASK, {
