@@ -18,6 +18,8 @@ const ALLOWED = {
   receivers: ['sweep', 'takeAuthorized'],
 } as const
 
+const PAYING_IN = ['deposit', 'depositWithAuthorization', 'takeAuthorized']
+
 const CONTRACTS: Record<
   TransactionRequest['contract'],
   (wallet: Pick<Wallet, 'network'>) => { address: Address; abi: Abi }
@@ -56,9 +58,29 @@ export function allowedCall(
   if (functionName === 'deposit' && args[2] !== X402_COLLECTOR)
     throw forbidden('deposits are brought in by x402’s own collector')
   // So would a token that isn't one.
-  if (contract === 'receivers' && !wallet.network.tokens.some((token) => token.address === args[1]))
+  const token = tokenOf(contract, functionName, args)
+  if (token !== undefined && !wallet.network.tokens.some(({ address }) => address === token))
     throw forbidden('payments are taken in tokens that the network names')
   return { ...called, functionName, args }
+}
+
+/**
+ * Whether a call takes what somebody pays, who needs no more for it than a signature: strangers have the
+ * worker send as many of these as they like.
+ */
+export function isPayingIn({ functionName }: Pick<Call, 'functionName'>): boolean {
+  return PAYING_IN.includes(functionName)
+}
+
+/** The token that a call has run; undefined where none is, or the contract sees to it. */
+function tokenOf(
+  contract: TransactionRequest['contract'],
+  functionName: string,
+  [first, second]: readonly unknown[],
+): unknown {
+  if (contract === 'receivers' || functionName === 'settle') return second
+  const isOfChannel = contract === 'x402' && functionName !== 'claimWithSignature'
+  return isOfChannel ? (first as { token: Address }).token : undefined
 }
 
 /** Reads a call, which has to be encoded as it would be here: with nothing before, between or behind. */

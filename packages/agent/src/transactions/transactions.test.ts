@@ -159,6 +159,13 @@ describe('transactions of a workload', () => {
       code: 'forbidden',
       message: expect.stringContaining('collector'),
     })
+    // And so would a token of anybody's own.
+    const evil = { ...deposit, channel: { ...channel, token: payer.account.address } }
+    for (const bytes of [encodeX402Deposit(evil), encodeX402Settle(channel.receiver, payer.account.address)])
+      await expect(sending().send(lease, { contract: 'x402', data: bytes })).rejects.toMatchObject({
+        code: 'forbidden',
+        message: expect.stringContaining('tokens'),
+      })
     const nonce = () => payer.client.getTransactionCount({ address: key.address })
     const before = await nonce()
     await expect(sending().send(lease, { contract: 'receipts', data })).rejects.toMatchObject({
@@ -212,15 +219,29 @@ describe('transactions of a workload', () => {
     const day = Date.UTC(2100, 0, 1)
     const again = () => new Store(join(folder, 'budget.db'))
     const first = again()
-    first.workloadGas.take(HASH, 1_500_000, LIMITS, day)
-    first.workloadGas.giveBack(HASH, 500_000, day)
+    first.workloadGas.take(HASH, 1_500_000, LIMITS, { now: day })
+    first.workloadGas.giveBack(HASH, 500_000, { now: day })
     first.close()
     const second = again()
-    expect(() => second.workloadGas.take(HASH, 1_000_001, LIMITS, day)).toThrow(/2000000 gas a day/)
-    second.workloadGas.take(zeroHash, 2_000_000, LIMITS, day)
-    expect(() => second.workloadGas.take(HASH, 1, LIMITS, day)).toThrow(/1\.$/)
-    second.workloadGas.take(HASH, 2_000_000, LIMITS, day + 86_400_000)
+    expect(() => second.workloadGas.take(HASH, 1_000_001, LIMITS, { now: day })).toThrow(/2000000 gas a day/)
+    second.workloadGas.take(zeroHash, 2_000_000, LIMITS, { now: day })
+    expect(() => second.workloadGas.take(HASH, 1, LIMITS, { now: day })).toThrow(/1\.$/)
+    second.workloadGas.take(HASH, 2_000_000, LIMITS, { now: day + 86_400_000 })
     second.close()
+  })
+
+  it('that strangers bring about take half of a lease’s gas, so that the rest is there for what it earned', () => {
+    const own = new Store(join(folder, 'strangers.db'))
+    const now = Date.UTC(2100, 0, 1)
+    const take = (gas: number, isOfStrangers: boolean) =>
+      own.workloadGas.take(HASH, gas, LIMITS, { isOfStrangers, now })
+    take(900_000, true)
+    expect(() => take(100_001, true)).toThrow(/no more payments/)
+    own.workloadGas.giveBack(HASH, 400_000, { isOfStrangers: true, now })
+    take(500_000, true)
+    take(1_000_000, false)
+    expect(() => take(1, false)).toThrow(/gas a day/)
+    own.close()
   })
 
   it('leave the worker the ether that its own need', async () => {

@@ -3,7 +3,7 @@ import { CloisterError } from '@cloister/core'
 import type { TransactionRequest } from '@cloister/workload/wire'
 import type { Hex } from 'viem'
 import type { Sequence } from '../sequence.ts'
-import { allowedCall, type Call } from './allowed-call.ts'
+import { allowedCall, type Call, isPayingIn } from './allowed-call.ts'
 import type { GasBudget, GasLimits } from './gas-budget.ts'
 
 /** Of the worker's ether, the most that one transaction may cost: coverage is paid for by the rest. */
@@ -54,12 +54,13 @@ export class WorkloadTransactions {
 
   private async sendNow(lease: Hex, call: Call): Promise<Hex> {
     const { wallet, budget, limits } = this.parts
-    // As much as it may take when it is sent: others can change between the two what it does.
+    // As much as it may take when it is sent, and no more: others can change between the two what it does.
     const gas = Number(((await this.gasOf(call)) * 5n) / 4n) + SPARE_GAS
-    budget.take(lease, gas, limits)
+    const isOfStrangers = isPayingIn(call)
+    budget.take(lease, gas, limits, { isOfStrangers })
     // Whatever fails from here on may have been spent.
-    const { transactionHash, gasUsed } = await send(wallet, call as never)
-    if (Number(gasUsed) < gas) budget.giveBack(lease, gas - Number(gasUsed))
+    const { transactionHash, gasUsed } = await send(wallet, call as never, BigInt(gas))
+    if (Number(gasUsed) < gas) budget.giveBack(lease, gas - Number(gasUsed), { isOfStrangers })
     return transactionHash
   }
 

@@ -23,7 +23,8 @@ const TAKEN = /nonce too low|replacement transaction underpriced|already (known|
 
 /**
  * Simulates, sends and waits for one contract call. A revert is told before anything is sent, as `reverted`
- * with the contract's own error name. Throws `chain-unreachable` where the chain does not answer.
+ * with the contract's own error name. Throws `chain-unreachable` where the chain does not answer. `limit`:
+ * the gas that it is sent with; a little more than it is estimated to take, if not given.
  */
 export async function send<
   const abi extends Abi,
@@ -36,19 +37,16 @@ export async function send<
     functionName: name
     args: ContractFunctionArgs<abi, 'nonpayable' | 'payable', name>
   },
+  limit?: bigint,
 ): Promise<TransactionReceipt> {
   try {
     // The generic call can't be checked by viem's own inference twice; its shape was checked above.
     const request = { ...call, account: wallet.account } as never
-    const [{ request: simulated }, estimated, fees] = await Promise.all([
+    const [{ request: simulated }, gas, fees] = await Promise.all([
       wallet.client.simulateContract(request),
-      // By its address alone: with a key to sign with, viem would first ask for all that a transaction has.
-      wallet.client.estimateContractGas({ ...call, account: wallet.account.address } as never),
+      limit ?? estimated(wallet, call),
       feesOf(wallet),
     ])
-    // What a lease has earned grows with time: a settlement that writes nothing now may write fresh slots a
-    // block later.
-    const gas = (estimated * 5n) / 4n + SPARE_GAS
     // With all that a transaction has, viem asks for nothing more.
     const { chainId } = wallet.network
     const hash = await withFreeNonce(wallet, (nonce) =>
@@ -67,6 +65,14 @@ export async function send<
   } catch (error) {
     throw chainError(String(call.functionName), error)
   }
+}
+
+async function estimated({ client, account }: Wallet, call: object): Promise<bigint> {
+  // By its address alone: with a key to sign with, viem would first ask for all that a transaction has.
+  const gas = await client.estimateContractGas({ ...call, account: account.address } as never)
+  // What a lease has earned grows with time: a settlement that writes nothing now may write fresh slots a
+  // block later.
+  return (gas * 5n) / 4n + SPARE_GAS
 }
 
 /** What a transaction offers for its gas; nothing where the chain knows no EIP-1559, and viem finds out. */
