@@ -3,7 +3,7 @@ import { fetchJson } from '@cloister/client'
 import { CloisterError } from '@cloister/core'
 import type { Hex } from 'viem'
 import { LEASE_HEADER, NONE } from '../protocol/constants.ts'
-import type { Offer } from '../protocol/prices.ts'
+import { isDearer, type Offer } from '../protocol/prices.ts'
 import { checkReceipt, InferenceReceipt, MAX_RECEIPT_BYTES, RECEIPT_ID } from '../protocol/receipt.ts'
 import type { AnswerHashes } from './answer.ts'
 import type { VerifiedEndpoint } from './endpoint.ts'
@@ -76,10 +76,7 @@ async function chargedBy(
   if (found?.lease !== lease)
     throw badReceipt(receipt, `The chain has no offer ${id.slice(0, 10)}… of this lease's.`)
   const { terms } = found
-  const isDearer = (['input', 'cached', 'output'] as const).some(
-    (kind) => verified !== undefined && terms[kind] > verified[kind],
-  )
-  if (isDearer || (verified && verified.token !== terms.token))
+  if (verified && isDearer(terms, verified))
     throw badReceipt(
       receipt,
       'It is charged by a newer offer, which costs more than the one that was verified.',

@@ -11,6 +11,7 @@ import {
   RECEIPT_HEADER,
   SEALED_ANSWER_TYPE,
   SEALED_TYPE,
+  SENT_HEADER,
   sealedContext,
 } from '../protocol/constants.ts'
 import { decodeAnswer, encodeQuestion } from '../protocol/sealed-head.ts'
@@ -82,7 +83,8 @@ export async function askSealed(endpoint: VerifiedEndpoint, question: Question):
     throw new CloisterError('not-attested', 'The endpoint was verified too long ago.', {
       hint: 'Verify it again.',
     })
-  const { method, path, headers, body } = question
+  const { method, path, body } = question
+  const headers = { ...question.headers, [SENT_HEADER]: String(Date.now()) }
   if (body.length > MAX_BODY_BYTES)
     throw new CloisterError(
       'too-large',

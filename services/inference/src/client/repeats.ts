@@ -8,8 +8,8 @@ const IDEMPOTENCY = 'idempotency-key'
 const RETRY_COUNT = 'x-stainless-retry-count'
 
 /**
- * Gives each request a name of its own, which it is billed under once, whoever sends it again: somebody on
- * the way who replays it, or the client's own library that had no answer, whose retries get the same name.
+ * Gives each request a name of its own, which it is billed under once when the client's own library, that had
+ * no answer, asks again: its retries get the same name.
  */
 export class Repeats {
   private readonly open = new Map<string, string>()

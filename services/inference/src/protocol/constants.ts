@@ -22,6 +22,11 @@ export const RECEIPT_HEADER = 'x-receipt-id'
 /** A request's own name, which the client may choose: it is never billed twice. */
 export const REQUEST_HEADER = 'x-request-id'
 
+/** When a request was sealed, in Unix milliseconds; inside of it. */
+export const SENT_HEADER = 'cloister-sent'
+/** Milliseconds that this may be off the door's clock: what is older was kept by somebody on the way. */
+export const MAX_SENT_AGE_MS = 600_000
+
 /** 32 zero bytes: no offer, no channel. */
 export const NONE = `0x${'0'.repeat(64)}` as const
 

@@ -14,6 +14,16 @@ export function isFree({ input, cached, output }: TokenPrices): boolean {
   return input === 0n && cached === 0n && output === 0n
 }
 
+/** Whether anything costs more by one offer than by another, or is paid in another token. */
+export function isDearer(one: Omit<Offer, 'id' | 'payee'>, other: Omit<Offer, 'id' | 'payee'>): boolean {
+  return (
+    one.token !== other.token ||
+    one.input > other.input ||
+    one.cached > other.cached ||
+    one.output > other.output
+  )
+}
+
 /** An offer in JSON: amounts in decimal. */
 export const OfferJson = z.strictObject({
   id: bytes32,

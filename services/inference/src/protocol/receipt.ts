@@ -47,7 +47,7 @@ export const ReceiptDetails = z.strictObject({
   responseSealed: bytes32.nullable(),
   /** HTTP status of the answer. */
   status: z.int().min(200).max(599),
-  /** `cancelled`: whoever asked left. `failed`: the engine broke off. */
+  /** `cancelled`: whoever asked left. `failed`: the engine broke off, or an answer took too long. */
   outcome: z.enum(['complete', 'cancelled', 'failed']),
   /** `evidenceDigest` of the worker's evidence that the door served then: `GET /v1/evidence/{digest}`. */
   evidence: bytes32,

@@ -5,6 +5,16 @@ import type { EndpointKind, EndpointOptions } from '../protocol/options.ts'
 const TEMPLATE_TOKENS = 256
 /** Answers to one prompt that may be asked for at once. */
 const MOST_CHOICES = 128
+/** Where an API says how many tokens an answer may have. */
+const LIMITS: Record<EndpointKind, readonly string[]> = {
+  chat: ['max_completion_tokens', 'max_tokens'],
+  completions: ['max_tokens'],
+  embeddings: [],
+  responses: ['max_output_tokens'],
+  messages: ['max_tokens'],
+}
+/** Other names for that: some engines heed them before the API's own, others pass over them. */
+const ENGINES_LIMITS = [...Object.values(LIMITS).flat(), 'max_new_tokens', 'n_predict', 'num_predict']
 const OPEN_BRACE = 0x7b
 const ASKS_USAGE = Buffer.from('{"stream_options":{"include_usage":true},')
 
@@ -47,25 +57,44 @@ export function readAsked(kind: EndpointKind, bytes: Buffer, options: EndpointOp
   const options_ = json['stream_options']
   const wantsUsage = (options_ as { include_usage?: unknown } | null | undefined)?.include_usage === true
   const { contextLength } = options
+  const prompts = promptsOf(kind, json)
+  // What was said before is at the engine, and not in the body.
+  const goesOn = (json['previous_response_id'] ?? json['conversation'] ?? null) !== null
   return {
     model,
     isStream,
     body: asksForUsage && !wantsUsage ? withUsage(bytes, json) : bytes,
     leavesUsageOut: asksForUsage && !wantsUsage,
     most: {
-      input: Math.min(contextLength, bytes.length + TEMPLATE_TOKENS),
-      output: kind === 'embeddings' ? 0 : mostOutput(json, contextLength),
+      input: Math.min(contextLength * prompts, goesOn ? contextLength : bytes.length + TEMPLATE_TOKENS),
+      output: kind === 'embeddings' ? 0 : prompts * mostOutput(kind, json, contextLength),
     },
   }
 }
 
-function mostOutput(json: Record<string, unknown>, contextLength: number): number {
-  const named = json['max_completion_tokens'] ?? json['max_tokens'] ?? json['max_output_tokens']
-  const each =
-    typeof named === 'number' && Number.isFinite(named) && named >= 0
-      ? Math.min(Math.ceil(named), contextLength)
-      : contextLength
-  return each * Math.max(choicesOf(json['n']), choicesOf(json['best_of']))
+/** Prompts that are asked at once: completions and embeddings take a list of them. */
+function promptsOf(kind: EndpointKind, json: Record<string, unknown>): number {
+  if (kind !== 'completions' && kind !== 'embeddings') return 1
+  const lists = [json['prompt'], json['input'], json['content']].filter((value) => Array.isArray(value))
+  // A list of numbers is one prompt, of tokens.
+  return Math.max(1, ...lists.map((list) => (typeof list[0] === 'number' ? 1 : list.length)))
+}
+
+/**
+ * The most tokens that an engine may give for one prompt: the largest of all limits in the body, since which
+ * of them counts is the engine's business; as many as there is room for where the API's own isn't there.
+ */
+function mostOutput(kind: EndpointKind, json: Record<string, unknown>, contextLength: number): number {
+  const said = (names: readonly string[]) =>
+    names.map((name) => json[name] ?? null).filter((value) => value !== null)
+  const limits = said([...LIMITS[kind], ...ENGINES_LIMITS])
+  const isLimited = said(LIMITS[kind]).length > 0 && limits.every(isPositive)
+  const each = isLimited ? Math.min(Math.ceil(Math.max(...limits.map(Number))), contextLength) : contextLength
+  return each * Math.max(choicesOf(json['n']), choicesOf(json['best_of']), choicesOf(json['n_cmpl']))
+}
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
 }
 
 function choicesOf(value: unknown): number {

@@ -5,11 +5,18 @@ import { textOf, utf8 } from '@cloister/core'
 import { sealQuestion } from '@cloister/secrets'
 import { hexToBytes } from 'viem'
 import { afterEach, describe, expect, it } from 'vitest'
-import { LEASE_HEADER, SEALED_ANSWER_TYPE, SEALED_TYPE, sealedContext } from '../protocol/constants.ts'
+import {
+  LEASE_HEADER,
+  MAX_SENT_AGE_MS,
+  SEALED_ANSWER_TYPE,
+  SEALED_TYPE,
+  SENT_HEADER,
+  sealedContext,
+} from '../protocol/constants.ts'
 import { Attestation, attestationData } from '../protocol/endpoint.ts'
 import { checkReceipt, evidenceDigest, InferenceReceipt } from '../protocol/receipt.ts'
 import { decodeAnswer, encodeQuestion } from '../protocol/sealed-head.ts'
-import { startTestDoor, type TestDoor, testOptions } from '../testing/index.ts'
+import { fakeAgent, startTestDoor, type TestDoor, testOptions } from '../testing/index.ts'
 
 const open: TestDoor[] = []
 afterEach(async () => {
@@ -198,6 +205,24 @@ describe('what goes wrong', () => {
     await expect.poll(() => engine.brokenOff).toBe(1)
   })
 
+  it('that a client brings about, by reading nothing or asking for too much, is paid for', async () => {
+    const { url } = await door({ limits: { answerMs: 60_000, silenceMs: 1_500 } })
+    const unread = await post(url, chat('please flood', { stream: true }))
+    await expect
+      .poll(async () => (await receiptOf(url, unread)).details.outcome, { timeout: 25_000 })
+      .toBe('cancelled')
+    expect(Number((await receiptOf(url, unread)).charge.output)).toBeGreaterThan(5)
+    await unread.body?.cancel()
+
+    const { url: other } = await door({ limits: { answerMs: 300, silenceMs: 60_000 } })
+    const late = await post(other, chat('please flood', { stream: true }))
+    const text = await late.text()
+    expect(text.slice(-200)).toContain('took longer than it may')
+    const receipt = await receiptOf(other, late)
+    expect(receipt.details).toMatchObject({ outcome: 'failed', response: sha256(text) })
+    expect(Number(receipt.charge.output)).toBeGreaterThan(5)
+  }, 40_000)
+
   it('by being too large is refused before it is read', async () => {
     const { url } = await door()
     const huge = await post(url, `"${'x'.repeat(5 * 1024 * 1024)}"`)
@@ -248,15 +273,19 @@ it('a private endpoint answers whoever has its token, in either header', async (
 })
 
 describe('a sealed request', () => {
-  const headers = { 'content-type': 'application/json' }
+  const headersAt = (ms: number) => ({ 'content-type': 'application/json', [SENT_HEADER]: String(ms) })
 
   async function askSealed({ url, agent, door: { endpoint } }: TestDoor, body: string, head: object = {}) {
     const question = encodeQuestion(
-      { method: 'POST', path: '/v1/chat/completions', headers, ...head },
+      { method: 'POST', path: '/v1/chat/completions', headers: headersAt(Date.now()), ...head },
       utf8(body),
     )
     const key = hexToBytes(endpoint().sealingKey)
     const asked = await sealQuestion(key, question, sealedContext(agent.self.lease))
+    return { ...asked, ...(await send(url, asked)) }
+  }
+
+  async function send(url: string, asked: Awaited<ReturnType<typeof sealQuestion>>) {
     const response = await post(url, asked.sealed, undefined, { 'content-type': SEALED_TYPE })
     const wire = new Uint8Array(await response.arrayBuffer())
     async function* pieces() {
@@ -265,7 +294,7 @@ describe('a sealed request', () => {
     const answer = await decodeAnswer(asked.openAnswer(pieces()))
     let text = ''
     for await (const piece of answer.body) text += textOf(piece)
-    return { sealed: asked.sealed, response, wire, head: answer.head, text }
+    return { response, wire, head: answer.head, text }
   }
 
   it.each([false, true])('is answered sealed, status and headers inside (stream: %s)', async (stream) => {
@@ -296,11 +325,25 @@ describe('a sealed request', () => {
     expect((await askSealed(started, chat('hi'), { method: 'GET' })).head.status).toBe(400)
   })
 
+  it('is answered and charged once, whoever hands it on again, and not long after it was sealed', async () => {
+    const started = await door()
+    const asked = await askSealed(started, chat('hi'))
+    expect(asked.head.status).toBe(200)
+    const again = await send(started.url, asked)
+    expect([again.head.status, JSON.parse(again.text).error.code]).toEqual([401, 'repeated'])
+    for (const age of [MAX_SENT_AGE_MS + 5_000, -MAX_SENT_AGE_MS - 5_000]) {
+      const old = await askSealed(started, chat('hi'), { headers: headersAt(Date.now() - age) })
+      expect([old.head.status, JSON.parse(old.text).error.code]).toEqual([409, 'stale'])
+    }
+    expect((await askSealed(started, chat('hi'), { headers: {} })).head.status).toBe(409)
+    expect(started.engine.requests).toHaveLength(1)
+  })
+
   it('to another key, or for another lease, gets a problem that says so', async () => {
     const started = await door()
     const other = await door()
     const question = encodeQuestion(
-      { method: 'POST', path: '/v1/chat/completions', headers },
+      { method: 'POST', path: '/v1/chat/completions', headers: headersAt(Date.now()) },
       utf8(chat('hi')),
     )
     for (const [key, lease] of [
@@ -325,6 +368,26 @@ describe('the door tells', () => {
     expect(shown).toMatchObject({ ...endpoint, nonce })
     expect(agent.quoted.at(-1)).toBe(attestationData({ ...running.endpoint(), nonce }))
     expect((await fetch(`${url}/v1/attestation?nonce=1`)).status).toBe(400)
+  })
+
+  it('its evidence, to so many at a time, and all else meanwhile', async () => {
+    const agent = fakeAgent()
+    let atOnce = 0
+    let most = 0
+    const quote = agent.quote.bind(agent)
+    agent.quote = async (data) => {
+      most = Math.max(most, ++atOnce)
+      await new Promise((done) => setTimeout(done, 300))
+      atOnce--
+      return quote(data)
+    }
+    const { url } = await door({ agent })
+    const nonce = `0x${'5'.repeat(64)}`
+    const asked = Array.from({ length: 20 }, () => fetch(`${url}/v1/attestation?nonce=${nonce}`))
+    expect((await post(url, chat('hi'))).status).toBe(200)
+    const statuses = new Set((await Promise.all(asked)).map(({ status }) => status))
+    expect(statuses).toEqual(new Set([200, 429]))
+    expect(most).toBe(4)
   })
 
   it('which evidence a receipt names', async () => {

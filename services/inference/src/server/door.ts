@@ -94,16 +94,26 @@ async function dispatch(parts: DoorParts, question: Omit<Question, 'kind'>, sink
   throw new CloisterError('not-found', `There is no ${question.path.slice(0, 100)}.`)
 }
 
-/** How many tokens a message has, by the engine's own count. It costs nothing. */
+/**
+ * How many tokens a message has, by the engine's own count. It costs nothing, but whoever asks has to be one
+ * that could ask the model, and takes a turn.
+ */
 async function countTokens(parts: DoorParts, question: Question, sink: Sink): Promise<void> {
   if (!parts.options.endpoints.includes('messages'))
     throw new CloisterError('not-found', `${question.path} is not served here.`)
-  const answer = await parts.engine.ask(question.path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: question.body,
-    signal: AbortSignal.any([sink.signal, AbortSignal.timeout(BODY_MS)]),
-  })
+  parts.turns.requireRoom()
+  const hold = await parts.cashier.admit(question, { input: 0, output: 0 })
+  hold.release()
+  const signal = AbortSignal.any([sink.signal, AbortSignal.timeout(BODY_MS)])
+  const endTurn = await parts.turns.take(signal)
+  const answer = await parts.engine
+    .ask(question.path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: question.body,
+      signal,
+    })
+    .finally(endTurn)
   const body = await readBody(answer, MAX_BODY_BYTES)
   if (answer.statusCode !== 200)
     throw new CloisterError('bad-answer', `The model’s engine answered with status ${answer.statusCode}.`)

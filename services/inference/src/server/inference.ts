@@ -8,6 +8,7 @@ import type { ReceiptDetails } from '../protocol/receipt.ts'
 import { type Asked, readAsked } from './asked.ts'
 import type { Cashier, Hold } from './cashier.ts'
 import type { Engine } from './engine.ts'
+import type { Once } from './once.ts'
 import { errorEvent } from './problems.ts'
 import type { Question, Sink } from './question.ts'
 import type { Store } from './store.ts'
@@ -40,6 +41,8 @@ export interface InferenceParts {
   store: Store
   cashier: Cashier
   tally: Tally
+  /** Sealed requests that were answered. */
+  once: Once
   limits: Limits
   /** Digest of the evidence that the door serves now. */
   evidence: () => Hex
@@ -57,6 +60,7 @@ export async function infer(parts: InferenceParts, question: Question, sink: Sin
   if (!options.endpoints.includes(question.kind))
     throw new CloisterError('not-found', `${question.path} is not served here.`)
   const asked = readAsked(question.kind, question.body, options)
+  turns.requireRoom()
   const hold = await parts.cashier.admit(question, asked.most)
   const overdue = new AbortController()
   const timer = setTimeout(
@@ -69,6 +73,8 @@ export async function infer(parts: InferenceParts, question: Question, sink: Sin
   let endTurn: (() => void) | undefined
   try {
     endTurn = await turns.take(overdue.signal)
+    if (question.sealedHash !== null && !parts.once.take(question.sealedHash))
+      throw new CloisterError('repeated', 'This very request was here before: somebody has kept it.')
     const answer = await parts.engine.ask(question.path, {
       method: 'POST',
       headers: engineHeaders(question),
@@ -203,7 +209,12 @@ class Answering {
       'cache-control': 'no-cache',
     })
     let isFirst = true
-    answer.setTimeout(limits.silenceMs, () => answer.destroy(new Error('the engine fell silent')))
+    let isUnread = false
+    answer.setTimeout(limits.silenceMs, () => {
+      // Nothing comes where nothing is taken: whoever asked has stopped to read.
+      isUnread = answer.isPaused()
+      answer.destroy(new Error('nobody reads, or the engine fell silent'))
+    })
     await pump(answer, this.sink, (chunk) => {
       const passing = meter.take(chunk)
       if (!passing) return true
@@ -217,21 +228,25 @@ class Answering {
     }).catch(() => {
       // How the stream ended, the meter and the signal tell.
     })
-    const outcome =
-      meter.last && !meter.failed ? 'complete' : this.sink.signal.aborted ? 'cancelled' : 'failed'
-    const end =
-      meter.last ??
-      (outcome === 'cancelled' || meter.failed
-        ? undefined
-        : errorEvent(kind, 'The model’s engine broke off.'))
-    if (end && outcome !== 'cancelled') this.hash.update(end)
-    this.sink.finish(outcome === 'cancelled' ? undefined : end)
+    const hasLeft = this.sink.signal.aborted
+    const outcome = meter.last && !meter.failed ? 'complete' : hasLeft || isUnread ? 'cancelled' : 'failed'
+    const isLate = this.signal.aborted && !meter.failed
+    const why = isUnread
+      ? 'Nothing of the answer was read for too long.'
+      : isLate
+        ? 'The answer took longer than it may.'
+        : 'The model’s engine broke off.'
+    const isSaid = outcome === 'complete' || !hasLeft
+    const end = isSaid ? (meter.last ?? (meter.failed ? undefined : errorEvent(kind, why))) : undefined
+    if (end) this.hash.update(end)
+    this.sink.finish(end)
+    // Who asks for more than there is time for, or reads it too slowly, pays for what was said.
     const usage =
-      outcome === 'failed'
-        ? { input: 0, cached: 0, output: 0 }
-        : outcome === 'cancelled'
+      outcome === 'complete'
+        ? (meter.usage ?? { input: 0, cached: 0, output: meter.estimate })
+        : outcome === 'cancelled' || isLate
           ? this.estimate(meter.usage, meter.estimate)
-          : (meter.usage ?? { input: 0, cached: 0, output: meter.estimate })
+          : { input: 0, cached: 0, output: 0 }
     this.commit(status, outcome, usage, meter.id)
     this.sink.end()
   }

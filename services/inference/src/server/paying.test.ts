@@ -223,6 +223,32 @@ it('a request that its client sends again is billed once, by its key or by its b
   expect(BigInt(rest.charge.amount)).toBe(paid > ANSWER ? 0n : ANSWER - paid)
 }, 30_000)
 
+it('what is drawn while a draw is on its way goes on chain after it, and what it answered is claimed', async () => {
+  const send = stage.agent.sender
+  const started = await door({ rhythm: OFTEN })
+  const { apiKey, account } = await stage.key(400_000n)
+  let goOn = () => {}
+  const waits = new Promise<void>((done) => (goOn = done))
+  let isHeld = true
+  stage.agent.sender = async (contract, data) => {
+    if (isHeld) await waits
+    return send(contract, data)
+  }
+  try {
+    await ask(started, apiKey, { max_tokens: 1 })
+    // It costs more than the first draw has, so that there is another before that is mined.
+    await ask(started, apiKey, { max_tokens: 400, n: 40 })
+    isHeld = false
+    goOn()
+    const channel = channelOf(account.address, started)
+    await expect
+      .poll(async () => (await getChannel(stage.reader, channel)).totalDrawn, { timeout: 10_000 })
+      .toBeGreaterThan(60_000n)
+  } finally {
+    stage.agent.sender = send
+  }
+}, 30_000)
+
 it('where no transaction gets through, what was charged waits in the store and is claimed later', async () => {
   const { sender } = stage.agent
   stage.agent.sender = () => Promise.reject(new Error('no gas'))

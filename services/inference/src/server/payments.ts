@@ -130,9 +130,10 @@ export class Payments {
       }
       await this.learnDrawn(rows)
       // What a purse hadn't any more isn't drawn: whoever pays by it has to draw anew.
-      for (const { id } of rows) {
+      for (const { id, drawn } of rows) {
         const row = this.store.channel(id)
-        if (row && row.posted < row.drawn) this.store.limitDrawn(id, row.posted)
+        // One that was drawn of meanwhile goes with the next.
+        if (row && row.posted < row.drawn && row.drawn === drawn) this.store.limitDrawn(id, row.posted)
       }
     }
   }

@@ -13,6 +13,7 @@ import { KeyAccounts } from './key-accounts.ts'
 import { deriveKeys } from './keys.ts'
 import { Notary } from './notary.ts'
 import { Offers } from './offers.ts'
+import { Once } from './once.ts'
 import { ownPages } from './pages.ts'
 import { PayingCashier } from './paying-cashier.ts'
 import { Payments, type Rhythm, type Sender } from './payments.ts'
@@ -56,6 +57,9 @@ export interface RunningDoor extends Pick<Served, 'port'> {
 }
 
 const DRAIN_MS = 8_000
+/** Quotes at a time, of the requests that the agent answers at once: anybody may ask for one. */
+const QUOTES_AT_ONCE = 4
+const QUOTE_MS = 20_000
 const CLAIM_MS = 300_000
 const ANCHOR_MS = 600_000
 const LOOK_MS = 240_000
@@ -80,7 +84,7 @@ export async function runDoor({
   const store = new Store(folder)
   const { authorizer } = keys
   const money = chain?.network.contracts.vouchers ? chain : undefined
-  const offers = money && new Offers(money, lease, log)
+  const offers = money && new Offers(money, lease, store, log)
   const payments = chain && new Payments(chain, store, agent, { authorizer, lease }, log)
   const endpoint = (): Endpoint => ({
     lease,
@@ -113,7 +117,8 @@ export async function runDoor({
       : new FreeCashier(options.tokenHash)
   await offers?.current().catch((error) => log(`offer not seen: ${messageOf(error)}`))
   const notary = new Notary(agent, store, { chainId, workers: network.contracts.workers }, log)
-  const witness = new Witness(agent, store, endpoint, log)
+  const quoting = quotingOf(agent)
+  const witness = new Witness(quoting, store, endpoint, log)
   const turns = new Turns(options.concurrency)
   const tally = new Tally()
   tally.watch({
@@ -131,6 +136,7 @@ export async function runDoor({
       store,
       cashier,
       tally,
+      once: new Once(),
       limits,
       evidence: () => witness.digest(),
       written: () => notary.written(),
@@ -145,7 +151,7 @@ export async function runDoor({
           tally,
           since: Math.floor(Date.now() / 1_000),
         }),
-        ...peerPages({ endpoint, keys, store, agent }),
+        ...peerPages({ endpoint, keys, store, agent: quoting }),
       ],
       log,
     },
@@ -171,6 +177,17 @@ export async function runDoor({
       await work
       engine.close()
       store.close()
+    },
+  }
+}
+
+/** The agent's quotes, so few at a time that whoever asks for many keeps none of the rest of it busy. */
+function quotingOf(agent: Pick<AgentSocket, 'quote'>): Pick<AgentSocket, 'quote'> {
+  const turns = new Turns(QUOTES_AT_ONCE, 'The worker’s hardware')
+  return {
+    async quote(data) {
+      const endTurn = await turns.take(AbortSignal.timeout(QUOTE_MS))
+      return agent.quote(data).finally(endTurn)
     },
   }
 }

@@ -7,8 +7,10 @@ import {
   LEASE_HEADER,
   MAX_BODY_BYTES,
   MAX_HEAD_BYTES,
+  MAX_SENT_AGE_MS,
   REQUEST_HEADER,
   SEALED_ANSWER_TYPE,
+  SENT_HEADER,
   sealedContext,
 } from '../protocol/constants.ts'
 import type { EndpointKind } from '../protocol/options.ts'
@@ -65,6 +67,7 @@ export async function answerSealed(
     kind = kindOf(question.head.path)
     requestId = requestIdOf(question.head.headers[REQUEST_HEADER])
     if (question.head.method !== 'POST') throw new CloisterError('bad-request', 'Questions are POSTed.')
+    requireFresh(question.head.headers[SENT_HEADER], receivedAt)
     await dispatch(
       {
         path: question.head.path,
@@ -84,6 +87,18 @@ export async function answerSealed(
     sink.finish(refusal.body)
     sink.end()
   }
+}
+
+/** Throws `stale` for a request that was sealed long ago: who has kept one can't have it answered later. */
+function requireFresh(sent: string | undefined, now: number): void {
+  if (sent !== undefined && /^\d{1,15}$/.test(sent) && Math.abs(now - Number(sent)) <= MAX_SENT_AGE_MS) return
+  throw new CloisterError(
+    'stale',
+    `The request does not say in ${SENT_HEADER} that it was sealed just now.`,
+    {
+      hint: 'Ask again; where that does not help, set this machine’s clock.',
+    },
+  )
 }
 
 const recipients = new WeakMap<Uint8Array, RecipientKey>()

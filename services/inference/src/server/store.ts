@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS attempts(
   repeats INTEGER NOT NULL,
   delivered INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS offers(id TEXT PRIMARY KEY, seen INTEGER NOT NULL, charged INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS evidence(digest TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT;
 `
 
@@ -60,6 +61,9 @@ CREATE TABLE IF NOT EXISTS evidence(digest TEXT PRIMARY KEY, json TEXT NOT NULL)
 const MOST_REPEATS = 2
 /** Milliseconds for which an answer that wasn't delivered may be asked for again. */
 const REPEAT_MS = 600_000
+
+/** Evidence that is kept: one an hour, each of up to a hundred kilobytes. */
+const MOST_EVIDENCE = 400
 
 /** Contracts that channels are in: ours, or x402's own. */
 export type Escrow = 'vouchers' | 'x402'
@@ -367,6 +371,25 @@ export class Store {
     this.run('UPDATE channels SET claimed = ? WHERE id = ?', String(claimed), id)
   }
 
+  /** When an offer was first seen, in Unix milliseconds: `now` where that is the first time. */
+  seeOffer(id: Hex, now: number): number {
+    this.run('INSERT OR IGNORE INTO offers(id, seen, charged) VALUES (?, ?, 0)', id, now)
+    return Number(this.one('SELECT seen FROM offers WHERE id = ?', id)?.['seen'])
+  }
+
+  /** Answers are charged by an offer that was seen; those before it are forgotten. */
+  chargeBy(id: Hex): void {
+    this.transaction(() => {
+      this.run('DELETE FROM offers WHERE id != ?', id)
+      this.run('UPDATE offers SET charged = 1 WHERE id = ?', id)
+    })
+  }
+
+  /** The offer that answers are charged by. */
+  chargedOffer(): Hex | undefined {
+    return this.one('SELECT id FROM offers WHERE charged = 1')?.['id'] as Hex | undefined
+  }
+
   keepEvidence(digest: Hex, json: string): void {
     this.run('INSERT OR IGNORE INTO evidence(digest, json) VALUES (?, ?)', digest, json)
   }
@@ -389,6 +412,7 @@ export class Store {
         'DELETE FROM receipts WHERE number <= (SELECT max(number) FROM receipts) - ? AND signed IS NOT NULL',
         most,
       )
+      this.run('DELETE FROM evidence WHERE rowid <= (SELECT max(rowid) FROM evidence) - ?', MOST_EVIDENCE)
     })
   }
 

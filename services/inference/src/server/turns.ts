@@ -3,16 +3,19 @@ import { CloisterError } from '@cloister/core'
 /** Seconds that whoever finds the queue full is told to wait, at least and at most. */
 const WAIT_SECONDS = { least: 1, most: 60 }
 
-/** Lets so many requests at the engine at once, has as many again wait, and sends the rest away. */
+/** Lets so many requests at something at once, has as many again wait, and sends the rest away. */
 export class Turns {
   private readonly most: number
+  private readonly what: string
   private readonly waiting: { begin: () => void }[] = []
   private active = 0
   /** Milliseconds that a turn took of late. */
   private usualMs = 1_000
 
-  constructor(most: number) {
+  /** `what`: to whom they go, for whoever is sent away. */
+  constructor(most: number, what = 'The model') {
     this.most = most
+    this.what = what
   }
 
   get running(): number {
@@ -23,14 +26,19 @@ export class Turns {
     return this.waiting.length
   }
 
+  /** Throws `too-many` where nobody else can wait: before whoever asks has paid for it. */
+  requireRoom(): void {
+    if (this.active >= this.most && this.waiting.length >= this.most) throw this.full()
+  }
+
   /**
    * Waits for a turn and gives what ends it. Throws `too-many`, with `retryAfterSeconds` in its details, and
    * what `signal` was aborted with.
    */
   async take(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted()
+    this.requireRoom()
     if (this.active >= this.most) {
-      if (this.waiting.length >= this.most) throw this.full()
       await this.wait(signal)
     } else this.active++
     const from = performance.now()
@@ -66,7 +74,7 @@ export class Turns {
   private full(): CloisterError {
     const seconds = Math.ceil((this.usualMs / 1_000) * (this.waiting.length / this.most))
     const retryAfterSeconds = Math.min(Math.max(seconds, WAIT_SECONDS.least), WAIT_SECONDS.most)
-    return new CloisterError('too-many', 'The model has as many requests as it takes.', {
+    return new CloisterError('too-many', `${this.what} has as many requests as it takes.`, {
       details: { retryAfterSeconds },
     })
   }

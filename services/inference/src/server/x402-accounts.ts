@@ -55,6 +55,8 @@ interface Account {
   turn: Promise<unknown>
   /** Those who wait until nothing is under way. */
   waiting: (() => void)[]
+  /** Payments that are being looked at. */
+  users: number
 }
 
 /**
@@ -136,9 +138,16 @@ export class X402Accounts {
     if (refused !== undefined) throw await this.required(offer, most, path, refused)
     const { channelConfig: channel } = payment.payload
     const account = await this.accountOf(channel)
-    const turn = account.turn.then(() => this.take(account, payment, offer, most, path))
-    account.turn = turn.catch(() => {})
-    await turn
+    account.users++
+    try {
+      const turn = account.turn.then(() => this.take(account, payment, offer, most, path))
+      account.turn = turn.catch(() => {})
+      await turn
+    } finally {
+      account.users--
+      // Of a channel that nobody paid into nothing is kept: anybody makes up as many as it likes.
+      if (account.users === 0 && !this.store.channel(account.id)) this.accounts.delete(account.id)
+    }
     const held = holdOf(account, offer, most, channel.payer, (charge) =>
       this.response(account, channel, charge),
     )
@@ -184,8 +193,8 @@ export class X402Accounts {
     const { channelConfig: channel, voucher } = payment.payload
     const signed = voucher.maxClaimableAmount
     const room = () => {
-      const row = store.channel(account.id)
-      return row ? signed - row.charged - account.reserved - most : -1n
+      const charged = store.channel(account.id)?.charged ?? account.state.totalClaimed
+      return signed - charged - account.reserved - most
     }
     // Answers under way will cost less than is reserved for them, or the client starts anew.
     if (room() < 0n && account.reserved > 0n) await this.idle(account)
@@ -202,6 +211,7 @@ export class X402Accounts {
       await this.look(account)
     } else if (!covers()) await this.look(account)
     if (!covers()) throw await this.required(offer, most, path, REASONS.balance)
+    store.addChannel(account.id, toCanonicalJson(channel), account.state.totalClaimed, 'x402')
     if (signed > (store.channel(account.id)?.voucher ?? 0n))
       store.setVoucher(account.id, signed, voucher.signature)
     account.reserved += most
@@ -234,17 +244,16 @@ export class X402Accounts {
     const id = x402ChannelIdIn(this.chain, channel)
     let opening = this.accounts.get(id)
     if (!opening) {
-      opening = this.open(id, channel)
+      opening = this.open(id)
       this.accounts.set(id, opening)
       opening.catch(() => this.accounts.delete(id))
     }
     return opening
   }
 
-  private async open(id: Hex, channel: Channel): Promise<Account> {
+  private async open(id: Hex): Promise<Account> {
     const state = await getX402Channel(this.chain, id)
-    this.store.addChannel(id, toCanonicalJson(channel), state.totalClaimed, 'x402')
-    return { id, reserved: 0n, state, lookedAt: 0, turn: Promise.resolve(), waiting: [] }
+    return { id, reserved: 0n, state, lookedAt: 0, turn: Promise.resolve(), waiting: [], users: 0 }
   }
 
   private idle(account: Account): Promise<void> {

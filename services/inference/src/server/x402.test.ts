@@ -1,5 +1,16 @@
 // x402's own client, unchanged, pays a door.
-import { type Chain, connectWallet, getTokenBalance, getX402Channel, X402_CHANNELS } from '@cloister/chain'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  type Chain,
+  connectWallet,
+  getTokenBalance,
+  getX402Channel,
+  X402_CHANNELS,
+  x402ChannelIdIn,
+} from '@cloister/chain'
+import { voucherTypedData } from '@cloister/core'
 import { BatchSettlementEvmScheme } from '@x402/evm/batch-settlement/client'
 import { ExactEvmScheme } from '@x402/evm/exact/client'
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch'
@@ -10,6 +21,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { InferenceReceipt } from '../protocol/receipt.ts'
 import { startTestDoor, type TestDoor } from '../testing/index.ts'
 import { type MoneyStage, startMoneyStage } from '../testing/money-stage.ts'
+import { Store } from './store.ts'
 import { PAYMENT_HEADER, REASONS, REQUIRED_HEADER } from './x402-wire.ts'
 
 const PRICES = { input: 2_000_000n, cached: 1_000_000n, output: 4_000_000n }
@@ -31,8 +43,9 @@ afterEach(async () => {
 })
 afterAll(() => stage.stop())
 
-async function door(rhythm = NEVER): Promise<TestDoor> {
-  const started = await startTestDoor({ agent: stage.agent, chain: stage.reader, rhythm, takesX402: true })
+async function door(rhythm = NEVER, folder?: string): Promise<TestDoor> {
+  const { agent, reader: chain } = stage
+  const started = await startTestDoor({ agent, chain, rhythm, takesX402: true, folder })
   open.push(started)
   return started
 }
@@ -166,6 +179,38 @@ it('a payment that was changed, is used up or is for another is refused, with wh
     }),
   ).toEqual([402, REASONS.payload])
   expect(started.engine.requests).toHaveLength(answered)
+}, 60_000)
+
+it('of a channel that nobody paid into nothing is kept', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'cloister-door-'))
+  const started = await door(NEVER, folder)
+  const { paying, payments } = await payer()
+  expect((await ask(paying() as typeof fetch, started)).status).toBe(200)
+  const good = JSON.parse(Buffer.from(payments[0] ?? '', 'base64').toString())
+  const { channelConfig } = good.payload
+  const made = privateKeyToAccount(generatePrivateKey())
+  const { chainId } = stage.chain.network
+  for (let salt = 0; salt < 5; salt++) {
+    const config = {
+      ...channelConfig,
+      payer: made.address,
+      payerAuthorizer: made.address,
+      salt: toHex(salt, { size: 32 }),
+    }
+    const channelId = x402ChannelIdIn(stage.reader, config)
+    const typed = voucherTypedData({ channelId, maxClaimableAmount: 1_000_000n }, chainId, X402_CHANNELS)
+    const voucher = { channelId, maxClaimableAmount: '1000000', signature: await made.signTypedData(typed) }
+    const payment = { ...good, payload: { type: 'voucher', channelConfig: config, voucher } }
+    const response = await fetch(`${started.url}/v1/chat/completions`, {
+      method: 'POST',
+      body: body(),
+      headers: { [PAYMENT_HEADER]: Buffer.from(JSON.stringify(payment)).toString('base64') },
+    })
+    expect(response.status).toBe(402)
+  }
+  const store = new Store(folder)
+  expect(store.channelsOf('x402')).toHaveLength(1)
+  store.close()
 }, 60_000)
 
 it('what its client announces to take back pays for nothing more, and what was charged is claimed before', async () => {

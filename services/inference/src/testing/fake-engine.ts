@@ -34,8 +34,9 @@ const ID = 'fake0123456789'
 /**
  * A program of fixed answers in the APIs that engines speak: OpenAI's chat, completions, embeddings and
  * responses, Anthropic's messages. The last words that it is asked say what it does: `tool` calls one, `fail`
- * answers 500, `hang` says nothing, `stall` falls silent in mid-stream, `die` breaks the connection there;
- * anything else gets a sentence of 7 tokens for 12 of input, 4 of which were cached.
+ * answers 500, `hang` says nothing, `stall` falls silent in mid-stream, `die` breaks the connection there,
+ * `flood` streams without an end; anything else gets a sentence of 7 tokens for 12 of input, 4 of which were
+ * cached.
  */
 export async function startFakeEngine(options: FakeEngineOptions = {}): Promise<FakeEngine> {
   const state = { requests: [] as FakeRequest[], brokenOff: 0 }
@@ -74,6 +75,12 @@ async function answer(
     return whole ? send(response, 200, whole) : send(response, 404, { error: { message: 'no such path' } })
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
+  if (wish === 'flood') {
+    const choices = [{ index: 0, delta: { content: 'x'.repeat(16_384) } }]
+    const event = `data: ${JSON.stringify({ id: `chatcmpl-${ID}`, choices })}\n\n`
+    while (!response.destroyed) await new Promise((written) => response.write(event, written))
+    return
+  }
   const events = streamOf(path, body, isTool)
   for (const [index, event] of events.entries()) {
     if (index === 3 && wish === 'stall') return
