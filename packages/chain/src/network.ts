@@ -95,6 +95,14 @@ export const Network = z.object({
     .array(z.string().regex(/^sha256:[0-9a-f]{64}$/))
     .max(64)
     .optional(),
+  /**
+   * Digests of engines' images that clients of the network believe, where they don't name others: an engine
+   * reads prompts, and whoever leases an endpoint chooses it. Any engine inside of the lease, if not given.
+   */
+  inferenceEngines: z
+    .array(z.string().regex(/^sha256:[0-9a-f]{64}$/))
+    .max(256)
+    .optional(),
   /** What the network's chain is a layer 2 of, where it is one that money comes to from below. */
   layer1: Layer1.optional(),
   /** A development network: its accounts are public knowledge and nothing on it is worth anything. */

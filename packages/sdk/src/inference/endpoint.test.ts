@@ -150,6 +150,16 @@ describe('an endpoint', () => {
     await expect(verify({ engineImages: [DOOR] })).rejects.toMatchObject(
       notAttested(/Its engine is the image/),
     )
+    // Where the client names none, those of the network's description count, if there are any.
+    const { engine } = leased.options
+    const own = 'digest' in engine ? engine.digest : ''
+    const listing = (...inferenceEngines: string[]) => {
+      const network = { ...stage.chain.network, inferenceEngines }
+      const wallet = { ...stage.chain.wallet(5), network } as never
+      return verifyEndpoint(wallet, leased.lease, { way: wayTo(door) })
+    }
+    await expect(listing(DOOR)).rejects.toMatchObject(notAttested(/Its engine is the image/))
+    expect(await listing(DOOR, own)).toMatchObject({ engine: 'inside' })
   })
 
   it('is refused by a policy that software does not meet', async () => {

@@ -29,7 +29,10 @@ export interface EndpointDemands {
   policy?: Partial<Policy> | undefined
   /** Digests of the door's images that are believed, besides those that the network's description lists. */
   images?: readonly string[] | undefined
-  /** Digests of engines' images, any of which will do; any engine inside of the lease, if not given. */
+  /**
+   * Digests of engines' images, any of which will do; those that the network's description lists, if not
+   * given, or any engine inside of the lease where it lists none.
+   */
   engineImages?: readonly string[] | undefined
   /** Let an engine do that runs outside of the attested machine. Whoever runs that reads the prompts. */
   allowEngineElsewhere?: boolean | undefined
@@ -110,7 +113,9 @@ export async function verifyEndpoint(
   const attestation = await asked
   if (attestation.lease !== lease || attestation.nonce !== nonce)
     throw notAttested('It answered for another lease or with evidence for another question.')
-  const manifest = manifestOf(attestation.options, demands, chain.network.inferenceImages)
+  const { inferenceImages, inferenceEngines } = chain.network
+  const believed = { ...demands, engineImages: demands.engineImages ?? inferenceEngines }
+  const manifest = manifestOf(attestation.options, believed, inferenceImages)
   if (hashManifest(manifest) !== manifestHash)
     throw notAttested(
       `What it says that it runs is not the manifest that the chain has for its lease, ${manifestHash.slice(0, 10)}….`,
