@@ -11,14 +11,15 @@ import type { Engine } from './engine.ts'
 import type { Once } from './once.ts'
 import { errorEvent } from './problems.ts'
 import type { Question, Sink } from './question.ts'
+import type { Room, Share } from './room.ts'
 import type { Store } from './store.ts'
 import { idOf, StreamMeter } from './stream-meter.ts'
 import type { Tally } from './tally.ts'
 import type { Turns } from './turns.ts'
 import { type Usage, usageOf } from './usage.ts'
 
-/** Bytes of an answer that isn't a stream. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** Bytes of an answer that isn't a stream: its text and what it is parsed to are in memory beside it. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024
 /** Bytes of a prompt that are one token at least: a low estimate for an engine that was broken off. */
 const BYTES_PER_TOKEN = 8
 /** Headers of a request that are the engine's business. */
@@ -43,6 +44,8 @@ export interface InferenceParts {
   tally: Tally
   /** Sealed requests that were answered. */
   once: Once
+  /** Of answers that aren't streams, all together. */
+  room: Room
   limits: Limits
   /** Digest of the evidence that the door serves now. */
   evidence: () => Hex
@@ -136,14 +139,25 @@ class Answering {
     const status = answer.statusCode ?? 502
     const type = answer.headers['content-type'] ?? 'application/json'
     this.firstByteAt = Date.now()
-    if (status >= 300) return this.passRefusal(answer, status, type)
-    if (this.asked.isStream && type.startsWith('text/event-stream')) return this.passStream(answer, status)
-    return this.passWhole(answer, status, type)
+    if (this.asked.isStream && type.startsWith('text/event-stream') && status < 300)
+      return this.passStream(answer, status)
+    const share = this.parts.room.open()
+    try {
+      if (status >= 300) await this.passRefusal(answer, status, type, share)
+      else await this.passWhole(answer, status, type, share)
+    } finally {
+      share.close()
+    }
   }
 
   /** What the engine says of a request that it doesn't take, as it says it: nothing is charged. */
-  private async passRefusal(answer: IncomingMessage, status: number, type: string): Promise<void> {
-    const body = await wholeOf(answer, MAX_ANSWER_BYTES)
+  private async passRefusal(
+    answer: IncomingMessage,
+    status: number,
+    type: string,
+    share: Share,
+  ): Promise<void> {
+    const body = await wholeOf(answer, share)
     if (status < 400 || status === 401 || status === 403 || status >= 500 || !type.includes('json')) {
       // The engine's own trouble, or what it means for us: none of the client's business as it is.
       if (status === 503)
@@ -163,10 +177,15 @@ class Answering {
     this.sink.end()
   }
 
-  private async passWhole(answer: IncomingMessage, status: number, type: string): Promise<void> {
+  private async passWhole(
+    answer: IncomingMessage,
+    status: number,
+    type: string,
+    share: Share,
+  ): Promise<void> {
     let body: Buffer
     try {
-      body = await wholeOf(answer, MAX_ANSWER_BYTES)
+      body = await wholeOf(answer, share)
     } catch (cause) {
       // Whoever has left pays for what the engine began to read.
       if (this.sink.signal.aborted) {
@@ -341,18 +360,19 @@ function jsonOf(body: Buffer): unknown {
   }
 }
 
-/** All of a body. Throws `bad-answer` for a longer one. */
-function wholeOf(source: IncomingMessage, most: number): Promise<Buffer> {
+/** All of a body. Throws `bad-answer` for a longer one, `too-busy` where there is no room for it now. */
+function wholeOf(source: IncomingMessage, share: Share): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
     source.on('data', (chunk: Buffer) => {
       length += chunk.length
-      chunks.push(chunk)
-      if (length > most) {
-        source.destroy()
-        reject(new CloisterError('bad-answer', `The model’s engine answered with more than ${most} bytes.`))
-      }
+      if (length > MAX_ANSWER_BYTES) {
+        const most = `more than ${MAX_ANSWER_BYTES} bytes`
+        reject(new CloisterError('bad-answer', `The model’s engine answered with ${most}.`))
+      } else if (share.take(chunk.length)) return void chunks.push(chunk)
+      else reject(new CloisterError('too-busy', 'There is no room for the answer now.'))
+      source.destroy()
     })
     source.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
     source.once('error', reject)

@@ -18,6 +18,7 @@ import { ownPages } from './pages.ts'
 import { PayingCashier } from './paying-cashier.ts'
 import { Payments, type Rhythm, type Sender } from './payments.ts'
 import { peerPages } from './peers.ts'
+import { Room } from './room.ts'
 import { Store } from './store.ts'
 import { Tally } from './tally.ts'
 import { Turns } from './turns.ts'
@@ -57,6 +58,8 @@ export interface RunningDoor extends Pick<Served, 'port'> {
 }
 
 const DRAIN_MS = 8_000
+/** Of answers that aren't streams: a door has 256 MiB for all that it does. */
+const ROOM_BYTES = 48 * 1024 * 1024
 /** Quotes at a time, of the requests that the agent answers at once: anybody may ask for one. */
 const QUOTES_AT_ONCE = 4
 const QUOTE_MS = 20_000
@@ -137,6 +140,7 @@ export async function runDoor({
       cashier,
       tally,
       once: new Once(),
+      room: new Room(ROOM_BYTES),
       limits,
       evidence: () => witness.digest(),
       written: () => notary.written(),
