@@ -205,6 +205,25 @@ describe('what goes wrong', () => {
     await expect.poll(() => engine.brokenOff).toBe(1)
   })
 
+  it('of many large requests at once is that there is no room, and small ones are answered', async () => {
+    const { url } = await door()
+    const uploads = Array.from({ length: 20 }, () => {
+      const upload = request(`${url}/v1/chat/completions`, { method: 'POST' })
+      const status = new Promise<number>((answered) => {
+        upload.once('response', ({ statusCode = 0 }) => answered(statusCode))
+        upload.on('error', () => answered(0))
+      })
+      upload.write(Buffer.alloc(3 * 1024 * 1024, 0x20))
+      return { upload, status }
+    })
+    // Sixteen have room; the others are told so, or have their line closed on them.
+    expect([503, 0]).toContain(await Promise.race(uploads.map(({ status }) => status)))
+    expect((await post(url, chat('hi'))).status).toBe(200)
+    for (const { upload } of uploads) upload.destroy()
+    const large = chat('hi') + ' '.repeat(3 * 1024 * 1024)
+    await expect.poll(async () => (await post(url, large)).status, { timeout: 10_000 }).toBe(200)
+  }, 30_000)
+
   it('that a client brings about, by reading nothing or asking for too much, is paid for', async () => {
     const { url } = await door({ limits: { answerMs: 60_000, silenceMs: 1_500 } })
     const unread = await post(url, chat('please flood', { stream: true }))

@@ -8,6 +8,7 @@ import { CORS, leaving, PlainSink } from './plain-sink.ts'
 import { apiError } from './problems.ts'
 import { kindOf, type Question, requestIdOf, type Sink } from './question.ts'
 import { readBody } from './read-body.ts'
+import type { Room } from './room.ts'
 import { answerSealed, MAX_SEALED_BYTES } from './sealed.ts'
 
 /** What else the door answers, by GET: a path's parts after `/`. Undefined is for others, or nobody. */
@@ -24,6 +25,8 @@ export interface DoorParts extends InferenceParts {
   /** X25519, raw: opens sealed requests. */
   sealingKey: Uint8Array
   pages: readonly Page[]
+  /** Of requests' bodies, all together. */
+  bodies: Room
   log: (line: string) => void
 }
 
@@ -66,10 +69,11 @@ async function ask(
   const kind = kindOf(path)
   const isSealed = request.headers['content-type'] === SEALED_TYPE
   const requestId = requestIdOf(request.headers[REQUEST_HEADER])
+  const share = parts.bodies.open()
   try {
     if (!kind && path !== COUNT_PATH)
       throw new CloisterError('not-found', `There is no ${path.slice(0, 100)}.`)
-    const body = await readBody(request, isSealed ? MAX_SEALED_BYTES : MAX_BODY_BYTES)
+    const body = await readBody(request, isSealed ? MAX_SEALED_BYTES : MAX_BODY_BYTES, share)
     if (isSealed)
       return await answerSealed(parts, body, response, (question, sink) => dispatch(parts, question, sink))
     const headers = request.headers as Record<string, string | undefined>
@@ -80,6 +84,8 @@ async function ask(
     )
   } catch (error) {
     await refuse(parts, path === COUNT_PATH ? 'messages' : kind, error, response, requestId)
+  } finally {
+    share.close()
   }
 }
 
@@ -165,8 +171,8 @@ async function refuse(
     [REQUEST_HEADER]: requestId,
     [LEASE_HEADER]: parts.self.lease,
     ...CORS,
-    // What is left of a body that is too long isn't read.
-    ...(status === 413 && { connection: 'close' }),
+    // What is left of a body that isn't taken isn't read.
+    ...((status === 413 || !response.req.complete) && { connection: 'close' }),
   })
   response.end(body)
 }

@@ -1,4 +1,4 @@
-/** Bytes that answers may take in memory, all together. */
+/** Bytes that answers, or requests, may take in memory, all together. */
 export class Room {
   private left: number
 
@@ -6,7 +6,7 @@ export class Room {
     this.left = bytes
   }
 
-  /** A part of it for one answer, which is empty at first. */
+  /** A part of it for one of them, which is empty at first. */
   open(): Share {
     let held = 0
     return {
@@ -24,7 +24,7 @@ export class Room {
   }
 }
 
-/** What one answer has of it. */
+/** What one answer or request has of a room. */
 export interface Share {
   /** False where there is no room for so many bytes more. */
   take(bytes: number): boolean

@@ -58,7 +58,7 @@ export interface RunningDoor extends Pick<Served, 'port'> {
 }
 
 const DRAIN_MS = 8_000
-/** Of answers that aren't streams: a door has 256 MiB for all that it does. */
+/** Of answers that aren't streams, and as many of requests: a door has 256 MiB for all that it does. */
 const ROOM_BYTES = 48 * 1024 * 1024
 /** Quotes at a time, of the requests that the agent answers at once: anybody may ask for one. */
 const QUOTES_AT_ONCE = 4
@@ -141,6 +141,7 @@ export async function runDoor({
       tally,
       once: new Once(),
       room: new Room(ROOM_BYTES),
+      bodies: new Room(ROOM_BYTES),
       limits,
       evidence: () => witness.digest(),
       written: () => notary.written(),
