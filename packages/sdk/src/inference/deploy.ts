@@ -52,12 +52,7 @@ export async function deploy(
   { options, offer: asking, ...parameters }: DeployModelParameters,
 ): Promise<DeployedModel> {
   const checked = checkEndpointOptions(options)
-  const published = toCanonicalJson(checked)
-  if (asking && utf8(published).length > MOST_OPTIONS_BYTES)
-    throw new CloisterError(
-      'bad-config',
-      `The endpoint's options have ${utf8(published).length} bytes; an offer on chain takes ${MOST_OPTIONS_BYTES}.`,
-    )
+  if (asking) requirePublishable(checked)
   if (asking) findToken(cloister.network, asking.token)
   const deployed = await deployLease(cloister, { ...parameters, manifest: inferenceManifest(checked) })
   if (!asking) return { ...deployed, options: checked, offer: undefined }
@@ -101,4 +96,14 @@ export async function offer(
       cause: error,
     })
   }
+}
+
+/** Throws `bad-config` for options that are too long for an offer on chain. */
+export function requirePublishable(options: EndpointOptions): void {
+  const { length } = utf8(toCanonicalJson(options))
+  if (length <= MOST_OPTIONS_BYTES) return
+  throw new CloisterError(
+    'bad-config',
+    `The endpoint's options have ${length} bytes; an offer on chain takes ${MOST_OPTIONS_BYTES}.`,
+  )
 }

@@ -6,6 +6,8 @@ export {
   checkEndpointOptions as checkOptions,
   inferenceManifest as manifestOf,
 } from '@cloister/inference/protocol'
+export { apply } from './apply/apply.ts'
+export { plan } from './apply/plan.ts'
 export { chat } from './chat.ts'
 export { deploy, offer } from './deploy.ts'
 export { createKey, keyOf, keys, revokeKey } from './keys.ts'

@@ -32,6 +32,7 @@ export function addModel(program: Command): void {
       .option('--system <text>', 'what the model is told beforehand'),
   ).action(later(async () => (await import('./chat.ts')).runChat))
   addDeploy(model)
+  addApply(model)
   command(model, 'fund <amount>', 'put money into the purse that API keys spend', 'cloister model fund 10')
     .option(...TOKEN_OPTION)
     .action(later(async () => (await import('./purse.ts')).fundPurse))
@@ -70,6 +71,20 @@ function addDeploy(model: Command): void {
     .option('--name <name>', 'a name for the lease')
     .option('--keep', 'leave the lease open if its containers do not start')
     .action(later(async () => (await import('./deploy.ts')).deployModel))
+}
+
+function addApply(model: Command): void {
+  command(
+    model,
+    'apply <file>',
+    'have the models that you serve be what a file says: leases, options, prices, money',
+    'cloister model apply models.yaml --watch',
+  )
+    .option('--dry-run', 'show what would be done, and do nothing')
+    .option('--prune', 'close leases of models that the file doesn’t name, too')
+    .option('--watch', 'keep it so until this is ended; the file is read anew each time')
+    .option('--every <time>', 'with --watch: look so often', '1m')
+    .action(later(async () => (await import('./apply.ts')).applyModels))
 }
 
 function addKeys(model: Command): void {

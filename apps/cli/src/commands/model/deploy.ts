@@ -1,18 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream, readFileSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import { findToken, type Network } from '@cloister/chain'
-import {
-  CloisterError,
-  formatDuration,
-  parseAmount,
-  type SentContent,
-  secondsAffordable,
-  shortId,
-} from '@cloister/core'
-import { type Asking, type Cloister, type EndpointOptions, leases, models } from '@cloister/sdk'
+import { CloisterError, formatDuration, parseAmount, secondsAffordable, shortId } from '@cloister/core'
+import { type Asking, leases, models } from '@cloister/sdk'
 import { note, paint, printable, Steps, say, sayJson } from '@cloister/terminal'
-import { toHex } from 'viem'
 import { confirm } from '../../ask.ts'
 import { connect } from '../../context.ts'
 import { payee } from '../../payee.ts'
@@ -20,6 +9,8 @@ import { hourly, money, short } from '../../show.ts'
 import { terms } from '../leases/bid-terms.ts'
 import { wantedDeposit } from '../leases/deploy.ts'
 import type { DeployOptions } from '../leases/options.ts'
+import { hashOf, newAccessToken } from './access-token.ts'
+import { endpointFrom, readObject } from './options-file.ts'
 
 export interface DeployModelOptions extends DeployOptions {
   input?: string
@@ -29,15 +20,6 @@ export interface DeployModelOptions extends DeployOptions {
   free?: boolean
   private?: boolean
   payee?: string
-}
-
-const MAX_FILE_BYTES = 64 * 1024
-
-/** What a file of options may leave out or say otherwise: files by their path here, and not by digest. */
-interface OptionsFile {
-  door?: string
-  weights?: { from?: string }
-  engine?: { files?: { path: string; from?: string }[] }
 }
 
 /** Leases a worker that serves a model, and offers it. */
@@ -51,7 +33,7 @@ export async function deployModel(path: string, options: DeployModelOptions): Pr
   const deposit = wantedDeposit(options, findToken(network, asked.pay))
   try {
     steps.begin('options', 'reading what is to be served')
-    const { endpoint, contents } = await readOptions(path, cloister, access.tokenHash)
+    const { endpoint, contents } = await endpointFrom(readObject(path), path, network, access.tokenHash)
     steps.begin('bids', 'asking workers for bids')
     const found = await leases.bids(cloister, { manifest: models.manifestOf(endpoint), ...asked })
     const [best] = found.bids
@@ -107,9 +89,8 @@ function accessFrom(options: DeployModelOptions, network: Network): Access {
       hint: 'Give --input and --output, in whole tokens for a million; or --free; or --private.',
     })
   if (isPrivate) {
-    const secret = `clo-${randomBytes(24).toString('base64url')}`
-    const tokenHash = `0x${createHash('sha256').update(secret).digest('hex')}` as const
-    return { offer: undefined, token: secret, tokenHash }
+    const secret = newAccessToken()
+    return { offer: undefined, token: secret, tokenHash: hashOf(secret) }
   }
   const { decimals, symbol } = findToken(network, token)
   const amount = (text: string | undefined) => (text === undefined ? 0n : parseAmount(text, decimals))
@@ -121,76 +102,4 @@ function accessFrom(options: DeployModelOptions, network: Network): Access {
     payee: options.payee === undefined ? undefined : payee(options.payee, 'cloister wallet list'),
   }
   return { offer, token: undefined, tokenHash: undefined }
-}
-
-/** The options that a file has, with what it leaves to be found here. Throws `no-file`, `not-json`. */
-async function readOptions(
-  path: string,
-  { network }: Cloister,
-  tokenHash: `0x${string}` | undefined,
-): Promise<{ endpoint: EndpointOptions; contents: SentContent[] }> {
-  const file = jsonOf(path) as OptionsFile
-  const folder = dirname(resolve(path))
-  const contents: SentContent[] = []
-  const [door] = file.door === undefined ? (network.inferenceImages ?? []) : [file.door]
-  if (door === undefined)
-    throw new CloisterError('bad-config', 'Nothing says which image the door is of.', {
-      hint: 'Name its digest as `door` in the file: the network’s description lists none.',
-    })
-  const files = []
-  for (const { from, ...named } of file.engine?.files ?? []) {
-    const content = from === undefined ? undefined : await contentOf(resolve(folder, from))
-    if (content) contents.push(content)
-    files.push({ ...named, ...(content && { digest: content.digest, bytes: content.bytes }) })
-  }
-  const { from, ...weights } = file.weights ?? {}
-  const weighed = from === undefined ? undefined : await contentOf(resolve(folder, from))
-  const endpoint = models.checkOptions({
-    version: 1,
-    ...file,
-    door,
-    ...(file.engine && { engine: { ...file.engine, ...(files.length > 0 && { files }) } }),
-    ...(file.weights && { weights: { ...weights, ...(weighed && { digest: weighed.digest }) } }),
-    ...(tokenHash && { tokenHash }),
-  })
-  return { endpoint, contents }
-}
-
-function jsonOf(path: string): unknown {
-  let text: string
-  try {
-    if (statSync(path).size > MAX_FILE_BYTES)
-      throw new CloisterError('too-large', `${path} has more than ${MAX_FILE_BYTES} bytes.`)
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    if (cause instanceof CloisterError) throw cause
-    throw new CloisterError('no-file', `${path} can not be read.`, {
-      hint: 'It is JSON: see docs/inference.md for an example.',
-      cause,
-    })
-  }
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new CloisterError('not-json', `${path} is not JSON.`, { cause })
-  }
-}
-
-/** A file as it is sent beside a manifest. Throws `no-file`. */
-async function contentOf(path: string): Promise<SentContent> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  try {
-    for await (const chunk of createReadStream(path)) {
-      hash.update(chunk)
-      bytes += chunk.length
-    }
-  } catch (cause) {
-    throw new CloisterError('no-file', `${path} can not be read.`, { cause })
-  }
-  return {
-    digest: `sha256:${toHex(hash.digest()).slice(2)}`,
-    bytes,
-    open: (from) => createReadStream(path, { start: from }),
-  }
 }

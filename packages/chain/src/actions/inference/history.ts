@@ -79,8 +79,8 @@ export async function getManifestHistory({ client, network }: Chain, lease: Hex)
   )
 }
 
-/** All that a lease ever offered, the earliest first; none where the network has no models. */
-export async function getOffersOf(chain: Chain, lease: Hex): Promise<OfferAnnounced[]> {
+/** All that a lease, or several, ever offered, the earliest first; none where the network has no models. */
+export async function getOffersOf(chain: Chain, lease: Hex | Hex[]): Promise<OfferAnnounced[]> {
   return announced(await offerEvents(chain, { lease }))
 }
 
@@ -111,7 +111,7 @@ export async function getKeysOf(chain: Chain, payer: Address): Promise<SessionKe
   return found.filter((key) => key !== undefined)
 }
 
-function offerEvents({ client, network }: Chain, args: { lease?: Hex }) {
+function offerEvents({ client, network }: Chain, args: { lease?: Hex | Hex[] }) {
   const address = network.contracts.vouchers
   if (!address) return Promise.resolve([])
   return client
