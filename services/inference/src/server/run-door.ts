@@ -25,11 +25,11 @@ import { Turns } from './turns.ts'
 import { Witness } from './witness.ts'
 import { X402Accounts } from './x402-accounts.ts'
 
-const FORGET_MS = 3_600_000
+const FORGET_MS = 600_000
 /** Milliseconds for which anchored receipts stay here; the index keeps them. */
 const KEPT_MS = 7 * 86_400_000
-/** Receipts that the volume has room for. */
-const MOST_RECEIPTS = 100_000
+/** Receipts that the volume has room for: each takes 2.4 KiB. */
+const MOST_RECEIPTS = 80_000
 
 /** What a door is started with. */
 export interface DoorOptions {

@@ -404,8 +404,8 @@ export class Store {
       this.run('DELETE FROM attempts WHERE billed < ?', Date.now() - REPEAT_MS)
       this.run(
         `DELETE FROM receipts WHERE (era, batch) IN
-         (SELECT era, batch FROM batches WHERE sent IS NOT NULL) AND
-         (SELECT max(ended) FROM receipts r WHERE r.era = receipts.era AND r.batch = receipts.batch) < ?`,
+         (SELECT era, batch FROM receipts JOIN batches USING (era, batch) WHERE sent IS NOT NULL
+          GROUP BY era, batch HAVING max(ended) < ?)`,
         before,
       )
       this.run(
