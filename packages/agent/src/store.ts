@@ -69,6 +69,8 @@ export interface StoredLease {
   warnedSeconds?: number
   /** The tenant's reading key (X25519), which what is left of the lease is sealed to. */
   reader?: Hex
+  /** Once it is closed: its services that kept what they print from everybody. */
+  silent?: string[]
   /** Restarts so far, by container. */
   restarts: Record<string, number>
   /** Unix milliseconds. */

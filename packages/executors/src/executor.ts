@@ -143,6 +143,8 @@ export interface ContainerSpec {
   openStdin?: true
   /** The lease's containers reach each other and nothing else; the same for all of a lease. */
   internet?: false
+  /** Nothing that it prints is written down. Throws `start-failed` where an engine can't have that. */
+  logs?: false
   stopSignal: string
 }
 
@@ -307,7 +309,7 @@ export interface Executor {
   /**
    * What a container printed. Followed, it goes on with what comes, through restarts and through another
    * container of that name, until `options.signal` is aborted; no line is left out or told twice, however
-   * slow the reader is (within the 20 MiB kept).
+   * slow the reader is (within the 20 MiB kept). Nothing where its specification says `logs: false`.
    */
   logs(lease: string, name: string, options: LogOptions): AsyncIterable<LogLine>
   exec(lease: string, name: string, options: ExecOptions): Promise<ExecSession>

@@ -16,7 +16,8 @@ const DEFAULT_ENGINE_DISK_MIB = 1_024
 
 /**
  * What an endpoint runs. The same options give the same manifest, whoever makes it: clients compare its hash
- * with the lease's. An engine in a container has no way out of the lease, so prompts don't leave it.
+ * with the lease's. An engine in a container has no way out of the lease, and nobody reads what it prints, so
+ * prompts don't leave it.
  *
  * @example
  * ```ts
@@ -98,6 +99,8 @@ function engineService(
   return {
     ...PLAIN,
     image: `${engine.image}@${engine.digest}`,
+    // What it prints may have prompts in it, whatever engine it is.
+    logs: false,
     ...(engine.command && { command: engine.command }),
     env: engine.env ?? {},
     expose: [{ port: engine.port, as: engine.port, protocol: 'http', global: false }],

@@ -22,6 +22,7 @@ it('last lines take a bounded amount of memory, whatever the containers have pri
   } as unknown as Executor
   const runner = {
     id: '0x1',
+    mayRead: () => true,
     report: () => ['a-0', 'b-0'].map((name) => ({ service: name[0], name })),
   } as unknown as LeaseRunner
   const lines = []

@@ -31,7 +31,7 @@ export async function* readLogs(
   let all: LogReport[] = []
   let bytes = 0
   for (const name of namesOf(runner, request.service))
-    for await (const line of linesOf(executor, runner.id, name, request)) {
+    for await (const line of linesOf(executor, runner, name, request)) {
       all.push(line)
       bytes += line.text.length
       if (bytes <= 2 * MAX_TAIL_CHARACTERS) continue
@@ -69,27 +69,29 @@ async function* followed(
     const fresh = namesOf(runner, service).filter((name) => !known.has(name))
     for (const name of fresh) {
       known.add(name)
-      yield linesOf(executor, runner.id, name, { tail, follow: true, signal })
+      yield linesOf(executor, runner, name, { tail, follow: true, signal })
     }
     // Nothing may come between looking and waiting.
     if (fresh.length === 0) await once(runner.changes, 'change', { signal }).catch(() => {})
   }
 }
 
-/** The containers that a name stands for: those of a service, or one of them. */
-export function namesOf(runner: LeaseRunner, service: string | undefined): string[] {
+/** The containers that a name stands for and whose lines may be read: those of a service, or one of them. */
+function namesOf(runner: LeaseRunner, service: string | undefined): string[] {
   return runner
     .report()
     .filter((report) => service === undefined || report.service === service || report.name === service)
+    .filter(({ logs }) => logs !== false)
     .map((report) => report.name)
 }
 
 async function* linesOf(
   executor: Executor,
-  lease: string,
+  runner: LeaseRunner,
   container: string,
   options: LogOptions,
 ): AsyncGenerator<LogReport> {
-  for await (const { time, stream, text } of executor.logs(lease, container, options))
-    yield { time, container, stream, text }
+  // An update may have changed who reads it.
+  for await (const { time, stream, text } of executor.logs(runner.id, container, options))
+    if (runner.mayRead(container)) yield { time, container, stream, text }
 }

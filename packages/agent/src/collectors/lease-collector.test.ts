@@ -17,6 +17,8 @@ import { Spool } from './spool.ts'
 let folder: string
 let spool: Spool
 let printed: Record<string, LogLine[]>
+/** Containers that keep what they print from everybody. */
+let silent: Set<string>
 let wiping: AbortController
 let changes: EventEmitter
 let got: string[]
@@ -27,6 +29,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cloister-collector-'))
   spool = new Spool(join(folder, 'collected.db'))
   printed = {}
+  silent = new Set()
   wiping = new AbortController()
   changes = new EventEmitter()
   got = []
@@ -66,7 +69,8 @@ function collect(since = 0): { stop: () => Promise<void>; done: Promise<void>; c
     id: LEASE,
     changes,
     wiped: wiping.signal,
-    report: () => Object.keys(printed).map((name) => ({ name })),
+    mayRead: (name: string) => !silent.has(name),
+    report: () => Object.keys(printed).map((name) => ({ name, logs: silent.has(name) ? false : undefined })),
   } as unknown as LeaseRunner
   const collector = new LeaseCollector({
     runner,
@@ -98,6 +102,21 @@ const print = (name: string, ...texts: string[]) => {
 }
 const arrived = (...texts: string[]) =>
   vi.waitFor(() => expect(got).toEqual(texts), { timeout: 10_000, interval: 20 })
+
+it('sends nothing of a container that keeps what it prints from everybody, also from an update on', async () => {
+  silent.add('engine-0')
+  print('engine-0', 'a prompt')
+  print('web-0', 'one')
+  const { stop } = collect()
+  await arrived('one')
+  silent.add('web-0')
+  print('web-0', 'two')
+  print('db-0', 'last')
+  changes.emit('change')
+  await arrived('one', 'last')
+  await stop()
+  expect(spool.position(LEASE, 'engine-0')).toBeUndefined()
+})
 
 it('goes on after a restart where it was, also within one millisecond, with containers that come later', async () => {
   print('web-0', 'one', 'two')

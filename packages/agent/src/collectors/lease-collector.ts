@@ -110,7 +110,7 @@ export class LeaseCollector {
     const readers = new Map<string, Promise<void>>()
     while (!signal.aborted) {
       const changed = once(runner.changes, 'change', { signal }).catch(() => {})
-      const fresh = runner.report().filter(({ name }) => !readers.has(name))
+      const fresh = runner.report().filter(({ name, logs }) => logs !== false && !readers.has(name))
       for (const { name } of fresh) readers.set(name, this.read(name, signal))
       await changed
     }
@@ -128,7 +128,8 @@ export class LeaseCollector {
         const options = { tail: Number.POSITIVE_INFINITY, follow: true, signal }
         for await (const line of executor.logs(runner.id, container, options)) {
           const position = skipped.past(line.time)
-          if (!position) continue
+          // An update may have changed who reads it.
+          if (!position || !runner.mayRead(container)) continue
           this.take(container, line, position)
           read += line.text.length + 1
           if (read < READ_PER_SECOND) continue

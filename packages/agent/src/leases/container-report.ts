@@ -15,6 +15,8 @@ export interface ContainerReport {
   exitCode: number | undefined
   /** When its schedule starts it next, Unix milliseconds. */
   nextStart: number | undefined
+  /** What it prints is kept from everybody. */
+  logs: false | undefined
 }
 
 type ServiceReport = LeaseReport['services'][number]
@@ -23,20 +25,28 @@ const MAX_REASON_CHARACTERS = 1_000
 
 /** The same, as it is told. */
 export function toldOf(reports: readonly ContainerReport[]): ServiceReport[] {
-  return reports.map(({ reason, startedAt, exitCode, nextStart, ...report }) => ({
+  return reports.map(({ reason, startedAt, exitCode, nextStart, logs, ...report }) => ({
     ...report,
     ...(reason !== undefined && { reason: reason.slice(0, MAX_REASON_CHARACTERS) }),
     ...(startedAt !== undefined && { startedAt }),
     ...(exitCode !== undefined && { exitCode }),
     ...(nextStart !== undefined && { nextStart }),
+    ...(logs === false && { logs }),
   }))
 }
 
-/** What the engine alone knows of containers, of which this process has no tasks. */
-export function toldOfStatuses(statuses: readonly ContainerStatus[]): ServiceReport[] {
+/**
+ * What the engine alone knows of containers, of which this process has no tasks. `silent`: services that
+ * keep what they print from everybody.
+ */
+export function toldOfStatuses(
+  statuses: readonly ContainerStatus[],
+  silent: readonly string[],
+): ServiceReport[] {
   return statuses.map(({ name, running, exit, digest, startedAt }) => ({
     name,
-    service: name.replace(/-\d+$/, ''),
+    service: serviceOf(name),
+    ...(silent.includes(serviceOf(name)) && { logs: false as const }),
     state: running ? 'running' : exit?.code === 0 ? 'completed' : 'failed',
     restarts: 0,
     image: digest,
@@ -44,4 +54,8 @@ export function toldOfStatuses(statuses: readonly ContainerStatus[]): ServiceRep
     startedAt,
     ...(exit && { exitCode: exit.code, ...(exit.outOfMemory && { reason: 'it ran out of memory' }) }),
   }))
+}
+
+function serviceOf(container: string): string {
+  return container.replace(/-\d+$/, '')
 }

@@ -206,6 +206,13 @@ describe('a container that ends', () => {
     expect(events).toEqual([`failed: web: ${reason}.\nIt printed last:\nboom`])
   })
 
+  it('is told of without what it printed, where it keeps that from everybody', async () => {
+    begin({ lines: `${restart('no')}    x-logs: false\n` })
+    await ended({ code: 3 })
+    await until('failed')
+    expect(events).toEqual(['failed: web: it ended with code 3.'])
+  })
+
   it('is restarted after a pause as its manifest says, the same one', async () => {
     begin({ lines: PORT + restart('always') })
     await until('running')

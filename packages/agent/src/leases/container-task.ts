@@ -338,8 +338,9 @@ export class ContainerTask {
     return true
   }
 
-  /** What it printed last, as a part of an event; nothing where it printed nothing. */
+  /** What it printed last, as a part of an event; nothing where it printed nothing, or nobody may read it. */
   private async lastLines(): Promise<string> {
+    if (this.service.logs === false) return ''
     const lines = await lastWords(this.context.executor, this.spec.lease as Hex, [this.spec.name])
     const text = lines.slice(-LAST_LINES).map((line) => line.text.slice(0, LAST_LINE_CHARACTERS))
     return text.length === 0 ? '' : `${PRINTED_LAST}${text.join('\n')}`

@@ -163,6 +163,7 @@ function containerOf(
     ...(service.init && { init: service.init }),
     ...(service.terminal && { terminal: service.terminal }),
     ...(service.openStdin && { openStdin: service.openStdin }),
+    ...(service.logs === false && { logs: service.logs }),
   }
 }
 

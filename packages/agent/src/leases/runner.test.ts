@@ -156,6 +156,33 @@ it('looks after a container by the new manifest, and does not restart it for tha
   await runner.destroy()
 })
 
+it('keeps no last words of a service that keeps what it prints from everybody, and says so', async () => {
+  const asked: string[] = []
+  const logs = async function* (_: string, name: string) {
+    asked.push(name)
+    yield { time: 1, stream: 'stdout' as const, text: 'said' }
+  }
+  const runner = runnerOf(engine({ logs }))
+  await runs(runner, manifestOf('    x-logs: false\n  door:\n    image: web\n'))
+  expect(running.get('web-0')).toMatchObject({ logs: false })
+  expect(running.get('door-0')).not.toHaveProperty('logs')
+  expect(['web-0', 'door-0'].map((name) => runner.mayRead(name))).toEqual([false, true])
+  await runner.destroy()
+  expect(asked).toEqual(['door-0'])
+  const { lines = [], services = [] } = store.ended.report(LEASE) ?? {}
+  expect(lines.map(({ container }) => container)).toEqual(['door-0'])
+  expect(services).toMatchObject([{ name: 'web-0', logs: false }, { name: 'door-0' }])
+})
+
+it('makes a container anew whose output becomes anybody’s, or nobody’s', async () => {
+  const runner = runnerOf(engine())
+  await runs(runner, manifestOf('    x-logs: false\n'))
+  await runs(runner, manifestOf(''))
+  await runs(runner, manifestOf('    x-logs: false\n'))
+  expect(done).toEqual(['start', 'start', 'start'])
+  await runner.destroy()
+})
+
 it('says of a container that it removes whether another of its name follows, so that its address stays', async () => {
   const removed: string[] = []
   const remove: Executor['remove'] = async (_, name, { isFollowed } = { isFollowed: false }) => {

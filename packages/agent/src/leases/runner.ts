@@ -142,7 +142,7 @@ export class LeaseRunner {
     // What can't be wiped then is of no open lease, and goes when the worker starts the next time.
     if (!(await gone.inTime)) void gone.wholly.then(() => this.wipeAgain()).catch(() => {})
     await this.stopTasks(DESTROY_GRACE_MS)
-    const names = [...this.tasks.keys()]
+    const names = [...this.tasks.keys()].filter((name) => this.mayRead(name))
     this.tasks.clear()
     try {
       const lines = await lastWords(this.executor, this.id, names)
@@ -197,12 +197,18 @@ export class LeaseRunner {
       startedAt: task.startedAt,
       exitCode: task.lastExit?.code,
       nextStart: task.nextStart,
+      logs: task.service.logs,
     }))
   }
 
   /** Whether anybody may run commands in a container. */
   mayExec(container: string): boolean {
     return this.tasks.get(container)?.service.exec !== false
+  }
+
+  /** Whether anybody may read what a container prints. */
+  mayRead(container: string): boolean {
+    return this.tasks.get(container)?.service.logs !== false
   }
 
   /** Containers of a service that take requests now. */

@@ -88,6 +88,7 @@ const OTHER: Hex = `0x${'2f'.repeat(32)}`
 const TENANT: Address = `0x${'1'.repeat(40)}`
 const WORKER: Address = `0x${'9'.repeat(40)}`
 const [NONE, REFUSED] = [0, 3]
+const ROOM = { cpuMilli: 1, memoryMiB: 1 }
 const NEVER = new Promise<never>(() => {})
 const manifestOf = (lines: string) =>
   parseManifest(`services:\n  web:\n    image: web\n${lines}`, { file: 'compose.yaml' }).manifest
@@ -458,6 +459,27 @@ describe('what the chain says', () => {
     expect(wiped).toEqual([])
     expect(supervisor.openLeases().map(({ id }) => id)).toEqual([LEASE])
   })
+})
+
+it('keeps no last words of a service that kept what it prints from everybody, with nobody to watch it', async () => {
+  const manifest = manifestOf('    x-logs: false\n  door:\n    image: web\n')
+  store.patchLease(LEASE, (lease) => {
+    lease.running = { hash: hashManifest(manifest), manifest, images: {} }
+  })
+  chain = { [LEASE]: { state: CLOSED } }
+  const container = { revision: 'r', digest: 'd', running: true, exit: undefined, startedAt: 1 }
+  await supervise({
+    containers: async () => ['web-0', 'door-0'].map((name) => ({ ...container, ...ROOM, name })),
+    logs: async function* (_, name) {
+      yield { time: 1, stream: 'stdout' as const, text: name }
+    },
+  }).refresh(LEASE)
+  const { lines = [], services = [] } = store.ended.report(LEASE) ?? {}
+  expect(lines.map(({ text }) => text)).toEqual(['door-0'])
+  expect(services.map(({ service, logs }) => [service, logs])).toEqual([
+    ['web', false],
+    ['door', undefined],
+  ])
 })
 
 it('that stops waits for a lease that is being ended, whose containers take their time', async () => {

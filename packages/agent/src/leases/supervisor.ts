@@ -500,6 +500,8 @@ export class LeaseSupervisor {
     const { store, executor, volumes, wallet } = this.parts
     const { tenant } = store.patchLease(id, (lease) => {
       lease.state = 'closed'
+      const silent = silentOf(lease)
+      if (silent.length > 0) lease.silent = silent
       // Manifests have secrets in them.
       delete lease.running
       delete lease.next
@@ -544,10 +546,11 @@ export class LeaseSupervisor {
     const { store, executor } = this.parts
     if (store.ended.has(lease)) return
     const containers = await executor.containers(lease).catch(() => [])
-    const names = containers.map(({ name }) => name)
+    const { reader, silent = [] } = store.lease(lease) ?? {}
+    const services = toldOfStatuses(containers, silent)
+    const names = services.filter(({ logs }) => logs !== false).map(({ name }) => name)
     const lines = await lastWords(executor, lease, names)
-    const { reader } = store.lease(lease) ?? {}
-    await store.ended.keep({ lease, lines, services: toldOfStatuses(containers), reader })
+    await store.ended.keep({ lease, lines, services, reader })
   }
 
   private take(id: Hex): LeaseRunner {
@@ -575,6 +578,13 @@ function openOf(store: Store, id: Hex): StoredLease {
   const lease = store.lease(id)
   if (lease?.state !== 'open') throw noOpenLease(id)
   return lease
+}
+
+/** Services of a lease, as it runs or is to run, that keep what they print from everybody. */
+function silentOf({ running, next, silent = [] }: StoredLease): string[] {
+  const services = [running, next].flatMap((accepted) => Object.entries(accepted?.manifest.services ?? {}))
+  const named = services.flatMap(([name, { logs }]) => (logs === false ? [name] : []))
+  return [...new Set([...silent, ...named])]
 }
 
 /** What was accepted, to be run once more. */

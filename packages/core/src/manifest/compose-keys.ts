@@ -28,7 +28,7 @@ export const IGNORED: Record<string, string> = {
   labels: 'labels have no effect',
   annotations: 'annotations have no effect',
   label_file: 'labels have no effect',
-  logging: 'logs are kept by the worker',
+  logging: 'logs are kept by the worker; x-logs: false keeps none',
   pull_refresh_after: 'an image is pulled where the worker lacks it, by digest',
   develop: 'it concerns development only',
   attach: 'it concerns the local terminal only',

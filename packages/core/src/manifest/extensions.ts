@@ -9,8 +9,8 @@ import type { Service } from './service.ts'
 /**
  * What Compose and SDL have no words for, in either: `x-sealed` (secrets that come beside the manifest,
  * `NAME` for a variable, `NAME:/path` for a file), `x-exec: false` (nobody runs commands inside),
- * `x-schedule` (when it is started), `x-on-notice` (what it does once notice was given), `x-domains` and
- * `x-proxy-protocol` (see those) and `x-agent-socket: true`.
+ * `x-logs: false` (nobody reads what it prints), `x-schedule` (when it is started), `x-on-notice` (what it
+ * does once notice was given), `x-domains` and `x-proxy-protocol` (see those) and `x-agent-socket: true`.
  */
 export function readExtensions(root: Field, service: Service): void {
   const sealed = root.get('x-sealed')
@@ -20,6 +20,7 @@ export function readExtensions(root: Field, service: Service): void {
   readDomains(root, service)
   readProxyProtocol(root, service)
   if (root.get('x-exec')?.boolean() === false) service.exec = false
+  if (root.get('x-logs')?.boolean() === false) service.logs = false
   if (root.get('x-agent-socket')?.boolean() === true) service.agentSocket = true
 }
 

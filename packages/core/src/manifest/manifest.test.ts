@@ -146,6 +146,7 @@ describe('sealed secrets', () => {
     x-sealed: [TOKEN, 'config.json:/etc/app/config.json']
     secrets: [db, { source: tls, target: /tls.key }]
     x-exec: false
+    x-logs: false
     x-agent-socket: true
 secrets: { db: { external: true }, tls: { external: true } }`).manifest.services
     expect(web?.sealed).toEqual([
@@ -154,21 +155,23 @@ secrets: { db: { external: true }, tls: { external: true } }`).manifest.services
       { name: 'TOKEN' },
       { name: 'config.json', path: '/etc/app/config.json' },
     ])
-    expect(web).toMatchObject({ files: [], exec: false, agentSocket: true })
+    expect(web).toMatchObject({ files: [], exec: false, logs: false, agentSocket: true })
   })
 
   it('are words of SDL too', () => {
     const sdl = `version: "2.0"
-services: { web: { image: a, x-sealed: [TOKEN] } }
+services: { web: { image: a, x-sealed: [TOKEN], x-logs: false } }
 profiles: { compute: { web: { resources: { cpu: { units: 1 }, memory: { size: 64Mi }, storage: { size: 64Mi } } } }, placement: { p: { pricing: { web: { denom: uakt, amount: 1 } } } } }
 deployment: { web: { p: { profile: web, count: 1 } } }`
-    expect(parseManifest(sdl, { file: 'deploy.yaml' }).manifest.services['web']?.sealed).toEqual([
-      { name: 'TOKEN' },
-    ])
+    const { web } = parseManifest(sdl, { file: 'deploy.yaml' }).manifest.services
+    expect(web).toMatchObject({ sealed: [{ name: 'TOKEN' }], logs: false })
   })
 
   it('change no hash of a manifest that has none', () => {
-    const { manifest } = compose('services: { web: { image: a, x-exec: true, x-agent-socket: false } }')
+    const { manifest } = compose(
+      'services: { web: { image: a, x-exec: true, x-logs: true, x-agent-socket: false } }',
+    )
+    expect(Object.keys(manifest.services['web'] ?? {})).not.toContain('logs')
     expect(Object.keys(manifest.services['web'] ?? {})).not.toEqual(expect.arrayContaining(['sealed']))
     expect(hashManifest(manifest)).toBe(hashManifest(compose('services: { web: { image: a } }').manifest))
   })
@@ -183,6 +186,7 @@ deployment: { web: { p: { profile: web, count: 1 } } }`
       /both sealed and in the open/,
     ],
     ['no list', 'x-sealed: A', /x-sealed: found/],
+    ['no answer to whether its output is kept', 'x-logs: none', /x-logs: found/],
   ])('refuse %s', (_, fields, message) => {
     expect(() => compose(`services: { web: { image: a, ${fields} } }`)).toThrow(message)
   })

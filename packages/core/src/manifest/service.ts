@@ -148,6 +148,8 @@ export const Service = z.strictObject({
     .optional(),
   /** Nobody runs commands in its containers, the tenant included. */
   exec: z.literal(false).optional(),
+  /** What its containers print is kept from everybody, the tenant included, and nowhere written down. */
+  logs: z.literal(false).optional(),
   /** The worker's agent answers at `AGENT_SOCKET` in its containers. */
   agentSocket: z.literal(true).optional(),
   dependsOn: z.array(

@@ -1,6 +1,7 @@
 // What a worker's HTTP interface says. The agent answers in these shapes; whoever asks checks answers
 // against them, since a worker is a stranger.
 import * as z from 'zod'
+import { CloisterError } from '../errors/error.ts'
 import { RegistryLogin } from '../manifest/registry-login.ts'
 import { address, bytes32 } from '../shapes.ts'
 import { SignedBidJson } from '../signed/bid.ts'
@@ -130,6 +131,8 @@ export const ServiceReport = z.object({
   exitCode: z.int().optional(),
   /** When it is started next, where it runs by a schedule. */
   nextStart: time.optional(),
+  /** What it prints is kept from everybody, as its manifest says. */
+  logs: z.literal(false).optional(),
 })
 export type ServiceReport = z.infer<typeof ServiceReport>
 
@@ -185,6 +188,26 @@ export function linesOf(lines: readonly LogReport[], service: string | undefined
       service === undefined || container === service || container.replace(/-\d+$/, '') === service,
   )
   return wanted.slice(Math.max(0, wanted.length - tail))
+}
+
+/** What a reader of logs has to know of a container. */
+type Printing = Pick<ServiceReport, 'name' | 'service' | 'logs'>
+
+/**
+ * The containers whose lines may be read, of a service, of a container or of all. Throws `forbidden` where
+ * there are some, and all of them keep what they print from everybody.
+ */
+export function readableOf<T extends Printing>(containers: readonly T[], wanted: string | undefined): T[] {
+  const found = containers.filter(
+    ({ name, service }) => wanted === undefined || service === wanted || name === wanted,
+  )
+  const readable = found.filter(({ logs }) => logs !== false)
+  if (readable.length === 0 && found.length > 0)
+    throw new CloisterError(
+      'forbidden',
+      `What ${wanted ?? 'the lease'} prints is kept from everybody, its tenant included: its manifest says so.`,
+    )
+  return readable
 }
 
 /**

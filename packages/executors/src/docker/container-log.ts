@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { loop } from '@cloister/core'
 import type Docker from 'dockerode'
-import type { LogLine, LogOptions } from '../executor.ts'
+import type { ContainerSpec, LogLine, LogOptions } from '../executor.ts'
 import { K8sLogFormat } from '../logs/k8s-file.ts'
 import { readLogFile } from '../logs/read-file.ts'
 import { statusOf } from './failures.ts'
@@ -12,8 +12,14 @@ import { readMultiplexed, readPlain } from './log-stream.ts'
 const LOOK_MS = 500
 const STREAMS = { stdout: true, stderr: true, timestamps: true } as const
 
-/** How an engine keeps what a container prints: 20 MiB of it at most. */
-export function logConfig(podman: boolean): { Type: string; Config: Record<string, string> } {
+const NOWHERE = 'none'
+
+/** How an engine keeps what a container prints: 20 MiB of it at most, or nothing. */
+export function logConfig(
+  { logs }: Pick<ContainerSpec, 'logs'>,
+  podman: boolean,
+): { Type: string; Config: Record<string, string> } {
+  if (logs === false) return { Type: NOWHERE, Config: {} }
   return podman
     ? { Type: 'k8s-file', Config: { 'max-size': '20m' } }
     : { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } }
@@ -114,10 +120,11 @@ function readerFor({ terminal }: Run) {
   return terminal ? readPlain : readMultiplexed
 }
 
-/** What runs or ran under the container's name last. */
+/** What runs or ran under the container's name last; undefined where nothing of it is kept. */
 async function runOf(container: Docker.Container, podman: boolean): Promise<Run | undefined> {
   try {
-    const { Id, State, LogPath, Config } = await container.inspect()
+    const { Id, State, LogPath, Config, HostConfig } = await container.inspect()
+    if (HostConfig.LogConfig?.Type === NOWHERE) return undefined
     const startedAt = Date.parse(State.StartedAt)
     // Never started, which engines tell as the year 1.
     if (!(startedAt > 0)) return undefined

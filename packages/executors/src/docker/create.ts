@@ -87,7 +87,7 @@ export async function createOptions(
       Ulimits: ulimitsOf(spec),
       RestartPolicy: { Name: 'no' },
       ...gpus.options,
-      LogConfig: logConfig(podman),
+      LogConfig: logConfig(spec, podman),
     },
     ...(task === undefined && {
       NetworkingConfig: {

@@ -96,7 +96,12 @@ describe('the pod of a container', () => {
   })
 
   it('is refused where it asks for what a cluster does not have', () => {
-    for (const changes of [{ user: 'app' }, { groups: ['wheel'] }, { agentFolder: '/x' }])
+    for (const changes of [
+      { user: 'app' },
+      { groups: ['wheel'] },
+      { agentFolder: '/x' },
+      { logs: false as const },
+    ])
       expect(() => podOf(changes)).toThrow(/^web-0 /)
     expect(() =>
       podObject(spec({ user: 'app', image: { ...IMAGE, user: 'app' } }), PLACE, SETTINGS),

@@ -197,7 +197,7 @@ export function owned(uid: string): NonNullable<ObjectMeta['ownerReferences']> {
 }
 
 /** Throws `start-failed` for what clusters don't have. */
-function checkNeeds({ name, agentFolder, user, image, groups = [] }: ContainerSpec): void {
+function checkNeeds({ name, agentFolder, user, image, groups = [], logs }: ContainerSpec): void {
   const wrong =
     agentFolder !== undefined
       ? "asks for the agent's socket, which a cluster's machines don't have"
@@ -205,7 +205,9 @@ function checkNeeds({ name, agentFolder, user, image, groups = [] }: ContainerSp
         ? `runs as ${user}: a cluster takes users by number, or the image's own`
         : groups.some((group) => !/^\d{1,9}$/.test(group))
           ? `has the groups ${groups.join(', ')}: a cluster takes groups by number`
-          : undefined
+          : logs === false
+            ? "keeps what it prints from everybody: a cluster's machines write it down"
+            : undefined
   if (wrong !== undefined)
     throw new CloisterError('start-failed', `${name} ${wrong}.`, {
       hint: 'Change the manifest, or have it on a worker of one machine.',

@@ -112,15 +112,7 @@ export class Container {
   /** Removes it, running or not, with what it changed and printed. */
   async remove(): Promise<void> {
     await this.clear()
-    await run(
-      await this.lease.charged([
-        'rm',
-        '-rf',
-        '--one-file-system',
-        '--',
-        join(this.lease.disk.folder, 'logs', this.name),
-      ]),
-    )
+    await this.clearLog()
   }
 
   /**
@@ -246,7 +238,8 @@ export class Container {
     for (const part of ['pid', 'conmon.pid', 'runtime.log', 'exit', 'oom'])
       await rm(join(this.folder, part), { force: true })
     await mkdir(this.exitFolder, { mode: 0o700 })
-    await mkdir(join(this.logPath, '..'), { recursive: true, mode: 0o700 })
+    if (record.spec.logs === false) await this.clearLog()
+    else await mkdir(join(this.logPath, '..'), { recursive: true, mode: 0o700 })
     const firstId = await this.lease.firstId()
     const config = bundleConfig(record.spec as ContainerSpec, {
       root: this.root,
@@ -276,6 +269,11 @@ export class Container {
       throw new Error(await explain(this.folder, String(error)))
     })
     await this.remember({ ...record, monitor, first, holder, startedAt: Date.now() })
+  }
+
+  private async clearLog(): Promise<void> {
+    const folder = join(this.logPath, '..')
+    await run(await this.lease.charged(['rm', '-rf', '--one-file-system', '--', folder]))
   }
 
   /** How it ended; undefined while it runs. */

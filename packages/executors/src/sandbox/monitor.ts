@@ -70,7 +70,7 @@ export async function createByMonitor({
   )
   if (spec.terminal) words.push('--terminal')
   if (spec.openStdin) words.push('--stdin', '--leave-stdin-open')
-  words.push('--log-path', `k8s-file:${logPath}`, '--log-size-max', String(LOG_BYTES))
+  words.push(...logWords(spec, logPath))
   for (const word of runtimeOptions) words.push(`--runtime-arg=${word}`)
   const [program = '', ...rest] = inGroups(
     lease.groups.keeperFiles,
@@ -111,6 +111,13 @@ export async function createByMonitor({
   } finally {
     await errors.close()
   }
+}
+
+/** How the monitor is told where what the container prints goes, at most 20 MiB of it; or nowhere. */
+export function logWords({ logs }: Pick<StoredSpec, 'logs'>, logPath: string): string[] {
+  return logs === false
+    ? ['--log-path', 'none']
+    : ['--log-path', `k8s-file:${logPath}`, '--log-size-max', String(LOG_BYTES)]
 }
 
 /** What the runtime said last, or `otherwise`. */

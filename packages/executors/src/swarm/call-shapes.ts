@@ -99,6 +99,7 @@ const shape = {
   terminal: yes.optional(),
   openStdin: yes.optional(),
   internet: z.literal(false).optional(),
+  logs: z.literal(false).optional(),
   stopSignal: z.string().regex(/^[A-Z0-9+-]{1,16}$/),
 } satisfies Record<keyof ContainerSpec, z.ZodType>
 

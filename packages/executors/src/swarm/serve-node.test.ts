@@ -94,6 +94,11 @@ describe('a node', () => {
     ])
   })
 
+  it('is told to keep nothing of what a container prints', async () => {
+    await client().startIn({ ...spec, logs: false }, TASK)
+    expect(started).toMatchObject([{ spec: { logs: false } }])
+  })
+
   it.each<[string, Partial<Record<keyof ContainerSpec, unknown>>, string?]>([
     ["a folder of the node's", { agentFolder: '/' }],
     ["the node's devices", { gpus: 1 }],

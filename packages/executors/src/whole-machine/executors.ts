@@ -191,6 +191,28 @@ for (const { name, program, start } of TRIED)
       await executor.remove(LEASE, 'talk-0')
     }, 30_000)
 
+    it('keeps nothing of what a container prints that keeps it from everybody, whatever that is', async () => {
+      const lines = async () => {
+        const found: string[] = []
+        const signal = AbortSignal.timeout(10_000)
+        for await (const { text } of executor.logs(LEASE, 'mute-0', { tail: 100, follow: false, signal }))
+          found.push(text)
+        return found
+      }
+      // More than a pipe holds: somebody has to take it, or it would stand still.
+      const print = 'for(let i=0;i<50000;i++)console.log("a prompt");console.error("an answer")'
+      await executor.start(spec({ name: 'mute-0', argv: ['node', '-e', print], logs: false }))
+      const { signal } = new AbortController()
+      expect(await executor.wait(LEASE, 'mute-0', signal)).toMatchObject({ code: 0 })
+      expect(await lines()).toEqual([])
+      await executor.restart(LEASE, 'mute-0')
+      expect(await executor.wait(LEASE, 'mute-0', signal)).toMatchObject({ code: 0 })
+      expect(await lines()).toEqual([])
+      const written = execFileSync('find', [folder, '-path', '*mute-0*', '-name', 'log*', '-type', 'f'])
+      expect(String(written)).toBe('')
+      await executor.remove(LEASE, 'mute-0')
+    }, 60_000)
+
     it('lets a follower that comes at any time miss no line and see none twice', async () => {
       await executor.start(
         spec({ name: 'count-0', argv: ['node', '-e', 'let i=0;setInterval(()=>console.log(i++),2)'] }),

@@ -49,13 +49,14 @@ describe('an endpoint’s options', () => {
       expect(hashManifest(inferenceManifest(other))).not.toBe(hash)
   })
 
-  it('keep an engine in its container off the internet, and give only the door a public port', () => {
+  it('keep an engine in its container off the internet, what it prints from everybody, and give only the door a public port', () => {
     const manifest = inferenceManifest(options)
     expect(manifest.internet).toBe(false)
     expect(manifest.services['engine']?.expose).toMatchObject([{ port: 8081, global: false }])
     expect(manifest.services['engine']?.agentSocket).toBeUndefined()
     expect(manifest.front).toEqual({ service: 'door', port: 8080 })
     expect(Object.values(manifest.services).map(({ exec }) => exec)).toEqual([false, false])
+    expect(manifest.services['engine']?.logs).toBe(false)
     expect(engineUrlOf(options)).toBe('http://engine:8081')
     const elsewhere = inferenceManifest({ ...options, engine: { url: 'http://10.0.0.1:8000' } })
     expect(elsewhere.internet).toBeUndefined()

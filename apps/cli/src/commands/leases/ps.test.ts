@@ -110,6 +110,22 @@ describe('status', () => {
     expect((await run('status', LEASE)).out).toMatch(/lapsed since .*nothing is paid/)
   })
 
+  it('says of a container that nobody reads what it prints', async () => {
+    const door = {
+      name: 'door-0',
+      service: 'door',
+      state: 'running',
+      restarts: 0,
+      image: 'a',
+      digest: 'b',
+    } as const
+    const engine = { ...door, name: 'engine-0', service: 'engine', logs: false } as const
+    withLeases(status({ services: [door, engine] }))
+    const { out } = await run('status', LEASE)
+    expect(out).toMatch(/engine-0 .*nobody reads what it prints/)
+    expect(out).not.toMatch(/door-0 .*nobody reads/)
+  })
+
   it('shows what a stranger’s worker says without what a terminal obeys', async () => {
     withLeases(status({ failed: { manifestHash: LEASE, reason: 'no\x1b[2J' } }))
     expect((await run('status', LEASE)).out).not.toContain('\x1b[2J')

@@ -101,13 +101,20 @@ async function withWhatIsLeft(cloister: Cloister, status: LeaseStatus): Promise<
   return left ? { ...status, services: left.services } : status
 }
 
-/** Why a container is in its state, how it ended, and when its schedule starts it. */
-function describeJob({ reason, nextStart, exitCode, state: now }: LeaseStatus['services'][number]): string {
+/** Why a container is in its state, how it ended, when its schedule starts it, and whether it has logs. */
+function describeJob({
+  reason,
+  nextStart,
+  exitCode,
+  state: now,
+  logs,
+}: LeaseStatus['services'][number]): string {
   const hasEnded = ['failed', 'completed', 'scheduled', 'restarting'].includes(now)
   const code =
     hasEnded && exitCode !== undefined && !reason?.includes('code') ? [`exit code ${exitCode}`] : []
   const next = nextStart === undefined ? [] : [`starts at ${instant(Math.round(nextStart / 1000))}`]
-  return [...(reason === undefined ? [] : [printable(reason)]), ...code, ...next].join('; ')
+  const silent = logs === false ? ['nobody reads what it prints'] : []
+  return [...(reason === undefined ? [] : [printable(reason)]), ...code, ...next, ...silent].join('; ')
 }
 
 /** Until when the worker is attested, as a person reads it. */

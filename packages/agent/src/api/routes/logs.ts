@@ -1,6 +1,6 @@
-import { CloisterError, LogReport, linesOf } from '@cloister/core'
+import { CloisterError, LogReport, linesOf, readableOf } from '@cloister/core'
 import { z } from '@hono/zod-openapi'
-import { namesOf, readLogs } from '../logs.ts'
+import { readLogs } from '../logs.ts'
 import { flag, params, problem, requireTenant, route, security } from '../route.ts'
 import { sse } from '../sse.ts'
 
@@ -23,6 +23,7 @@ export const logsRoute = route(
     responses: {
       200: { content: { 'text/event-stream': { schema: LogReport } }, description: 'Lines.' },
       401: problem,
+      403: problem,
     },
   },
   async (context, worker) => {
@@ -30,7 +31,8 @@ export const logsRoute = route(
     const { service, tail, follow } = context.req.valid('query')
     const runner = worker.supervisor.runner(id)
     if (!runner) {
-      const { sealed, lines } = worker.store.ended.report(id) ?? {}
+      const { sealed, lines, services = [] } = worker.store.ended.report(id) ?? {}
+      readableOf(services, service)
       if (sealed !== undefined)
         throw new CloisterError('sealed', 'The lease has ended, and its logs are sealed to its tenant.', {
           hint: `They are at /v1/leases/${id}/ended.`,
@@ -38,7 +40,7 @@ export const logsRoute = route(
       if (!lines) throw new CloisterError('not-found', 'The lease has ended, and its logs are wiped.')
       return sse(context, () => eachOf(linesOf(lines, service, tail)))
     }
-    if (service !== undefined && namesOf(runner, service).length === 0)
+    if (readableOf(runner.report(), service).length === 0 && service !== undefined)
       throw new CloisterError('not-found', `The lease has no service ${service}.`, {
         hint: `It has: ${[...new Set(runner.report().map((report) => report.service))].join(', ') || 'none yet'}.`,
       })
