@@ -227,24 +227,26 @@ describe('models.apply', () => {
     expect(await stepsOf(wanted)).toEqual([])
   }, 60_000)
 
-  it('waits while a transaction of the account’s is in no block yet, which may open the same', async () => {
+  it('waits for a lease that somebody was opening when they were killed, and opens no second', async () => {
     const planned = await models.plan(cloister, [wantedOf()])
-    const { client, wallet, account } = market.provider
+    const { client, account } = market.provider
     const ask = (method: string, params: unknown[] = []) =>
       client.request({ method, params } as never) as Promise<unknown>
+    const isUnderWay = () => isSending(cloister.chain, account.address)
     await ask('evm_setAutomine', [false])
-    const { address: to } = account
-    await wallet.sendTransaction({ account, chain: null, to, value: 0n, gas: 21_000n })
-    expect(await isSending(cloister.chain, to)).toBe(true)
+    const opening = openLease(market.provider, own.lastBid as never, 20_000n, 'tiny')
+    while (!(await isUnderWay()));
     let steps = 0
     const work = models.apply(cloister, planned, { onStep: () => void steps++ })
-    for (let polls = 0; polls < 5; polls++) await isSending(cloister.chain, to)
+    // Long enough for it to plan and begin, if it didn't wait.
+    for (let polls = 0; polls < 400; polls++) await isUnderWay()
     expect(steps).toBe(0)
     await ask('evm_mine')
     await ask('evm_setAutomine', [true])
-    expect(await work).toMatchObject([{ done: ['open', 'offer'] }])
-    expect(await isSending(cloister.chain, to)).toBe(false)
-    await theOnly()
+    const { id } = await opening
+    expect(await work).toMatchObject([{ lease: id, done: [], error: { code: 'stale' } }])
+    expect((await theOnly()).lease).toBe(id)
+    expect(await applied([wantedOf()])).toMatchObject([{ lease: id, done: ['update', 'offer'] }])
   }, 60_000)
 
   it('does nothing of which more would be done than was planned', async () => {
