@@ -19,9 +19,13 @@ export interface FakeEngine extends Served {
 
 /** How a fake engine answers. */
 export interface FakeEngineOptions {
+  /** Where it listens; loopback, if not given. */
+  host?: string
   port?: number
   /** Milliseconds before the first byte. */
   delayMs?: number
+  /** The same for an answer that is no stream. */
+  wholeMs?: number
   /** Milliseconds between two pieces of a stream. */
   pieceMs?: number
 }
@@ -43,14 +47,17 @@ export async function startFakeEngine(options: FakeEngineOptions = {}): Promise<
   const server = createServer((request, response) => {
     answer(request, response, options, state).catch(() => response.destroy())
   })
-  const served = await serve('The fake engine', server, { host: '127.0.0.1', port: options.port ?? 0 })
+  const served = await serve('The fake engine', server, {
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+  })
   return Object.assign(state, { ...served, url: `http://127.0.0.1:${served.port}` })
 }
 
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { delayMs = 0, pieceMs = 0 }: FakeEngineOptions,
+  { delayMs = 0, wholeMs = delayMs, pieceMs = 0 }: FakeEngineOptions,
   state: { requests: FakeRequest[]; brokenOff: number },
 ): Promise<void> {
   let text = ''
@@ -62,7 +69,8 @@ async function answer(
     if (!response.writableFinished) state.brokenOff++
   })
   const wish = wishOf(body)
-  if (delayMs > 0) await wait(delayMs)
+  const silentMs = body['stream'] === true ? delayMs : wholeMs
+  if (silentMs > 0) await wait(silentMs)
   if (wish === 'hang') return
   if (wish === 'fail')
     return send(response, 500, { error: { message: 'out of memory', type: 'server_error' } })
