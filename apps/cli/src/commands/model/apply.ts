@@ -56,7 +56,11 @@ export async function applyModels(path: string, options: ApplyModelsOptions): Pr
 /** One round. Throws `cancelled`; an exit code of 1 where something could not be done. */
 async function applyOnce(cloister: Cloister, path: string, options: ApplyModelsOptions): Promise<void> {
   const { json = false, prune, watch = false, dryRun = false, yes = false } = options
-  const { wanted, newTokens } = await readModels(path, cloister.network)
+  const fetching = new Steps(json)
+  const { wanted, newTokens } = await readModels(path, cloister.network, (detail) =>
+    fetching.begin('weights', detail),
+  )
+  fetching.done()
   const plan = await models.plan(cloister, wanted, { prune })
   const isToDo = plan.endpoints.some(({ steps }) => steps.length > 0)
   const hasProblem = plan.endpoints.some(({ problem }) => problem !== undefined)

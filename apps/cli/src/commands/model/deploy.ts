@@ -33,7 +33,13 @@ export async function deployModel(path: string, options: DeployModelOptions): Pr
   const deposit = wantedDeposit(options, findToken(network, asked.pay))
   try {
     steps.begin('options', 'reading what is to be served')
-    const { endpoint, contents } = await endpointFrom(readObject(path), path, network, access.tokenHash)
+    const { endpoint, contents } = await endpointFrom(
+      readObject(path),
+      path,
+      network,
+      access.tokenHash,
+      (detail) => steps.begin('weights', detail),
+    )
     steps.begin('bids', 'asking workers for bids')
     const found = await leases.bids(cloister, { manifest: models.manifestOf(endpoint), ...asked })
     const [best] = found.bids

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { CloisterError } from '@cloister/core'
 import { type ConfidentialParameters, leases, models, receipts } from '@cloister/sdk'
@@ -154,6 +156,37 @@ describe('model deploy', () => {
     vi.mocked(models.deploy).mockImplementation(
       async (_, { options, offer }) => ({ lease: LEASE, worker: WORKER, options, offer }) as never,
     )
+  })
+
+  it('fetches what has an address, once, and takes nothing else than was named', async () => {
+    const bytes = Buffer.from('GGUF of a hub')
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+    let asked = 0
+    const hub = createServer((_, response) => {
+      asked++
+      response.end(bytes)
+    })
+    await new Promise<void>((done) => hub.listen(0, '127.0.0.1', done))
+    const url = `http://127.0.0.1:${(hub.address() as AddressInfo).port}/w.gguf`
+    vi.stubEnv('CLOISTER_CACHE', folderWith())
+    const files = (named: string) => [{ path: '/models/w.gguf', url, digest: named }]
+    const deploy = (named: string) =>
+      model('deploy', file({ engine: { ...OPTIONS.engine, files: files(named) } }), '--free', '--yes')
+    try {
+      for (const _ of [1, 2]) expect((await deploy(digest)).err).not.toMatch(/✘/)
+      expect(asked).toBe(1)
+      const [, sent] = vi.mocked(models.deploy).mock.lastCall ?? []
+      expect(sent?.options.engine).toMatchObject({
+        files: [{ path: '/models/w.gguf', digest, bytes: bytes.length }],
+      })
+      expect(JSON.stringify(sent?.options.engine)).not.toContain('127.0.0.1')
+      const wrong = await deploy(`sha256:${'0'.repeat(64)}`)
+      expect(wrong).toMatchObject({ exitCode: 1, err: expect.stringContaining(`have the digest ${digest}`) })
+      expect((await deploy('latest')).err).toContain('is no digest of weights')
+    } finally {
+      vi.unstubAllEnvs()
+      hub.close()
+    }
   })
 
   it('takes prices in whole tokens for a million, and files by their path', async () => {

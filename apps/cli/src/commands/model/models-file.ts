@@ -8,6 +8,7 @@ import { secondsOf } from '../../durations.ts'
 import { writeOutput } from '../../output-file.ts'
 import { payee } from '../../payee.ts'
 import { hashOf, newAccessToken } from './access-token.ts'
+import type { OnFetched } from './hub-file.ts'
 import { endpointFrom, readObject } from './options-file.ts'
 
 const DEFAULT_AHEAD = '1d'
@@ -58,7 +59,7 @@ export interface ReadModels {
  * `maxPrice` for an hour. Writes nothing. Throws `no-file`, `bad-file`, `bad-config`, `bad-amount`, and what
  * an entry's parts throw.
  */
-export async function readModels(path: string, network: Network): Promise<ReadModels> {
+export async function readModels(path: string, network: Network, onFetched?: OnFetched): Promise<ReadModels> {
   const parsed = ModelsFile.safeParse(readObject(path))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
@@ -80,7 +81,7 @@ export async function readModels(path: string, network: Network): Promise<ReadMo
     const key = keyPath === false ? undefined : keyAt(resolve(dirname(resolve(path)), keyPath))
     if (key?.isNew) read.newTokens.push(key)
     const tokenHash = key && hashOf(key.token)
-    const { endpoint, contents } = await endpointFrom(options, path, network, tokenHash)
+    const { endpoint, contents } = await endpointFrom(options, path, network, tokenHash, onFetched)
     read.wanted.push({
       name,
       options: endpoint,

@@ -6,14 +6,18 @@ import { CloisterError, messageOf, type SentContent } from '@cloister/core'
 import { type EndpointOptions, models } from '@cloister/sdk'
 import { toHex } from 'viem'
 import { parse } from 'yaml'
+import { hubFile, type OnFetched } from './hub-file.ts'
 
 const MAX_FILE_BYTES = 256 * 1024
 
-/** What a file of options may leave out or say otherwise: files by their path here, and not by digest. */
+/**
+ * What a file of options may leave out or say otherwise: files by their path here, and not by digest, or by
+ * where they are fetched from.
+ */
 interface OptionsFile {
   door?: string
   weights?: { from?: string }
-  engine?: { files?: { path: string; from?: string }[] }
+  engine?: { files?: { path: string; from?: string; url?: string; digest?: string }[] }
 }
 
 /** An endpoint's options, and what is sent beside its manifest. */
@@ -23,14 +27,15 @@ export interface ReadEndpoint {
 }
 
 /**
- * The options that a file has, with what it leaves to be found here: paths are beside `path`. Throws
- * `bad-config`, `no-file`.
+ * The options that a file has, with what it leaves to be found here: paths are beside `path`, and what has a
+ * `url` is fetched. Throws `bad-config`, `no-file`, and what `hubFile` throws.
  */
 export async function endpointFrom(
   options: object,
   path: string,
   network: Network,
   tokenHash: `0x${string}` | undefined,
+  onFetched: OnFetched = () => {},
 ): Promise<ReadEndpoint> {
   const file = options as OptionsFile
   const folder = dirname(resolve(path))
@@ -41,8 +46,13 @@ export async function endpointFrom(
       hint: 'Name its digest as `door` in the file: the network’s description lists none.',
     })
   const files = []
-  for (const { from, ...named } of listIn(file.engine?.files)) {
-    const content = from === undefined ? undefined : await contentOf(resolve(folder, from))
+  for (const { from, url, ...named } of listIn(file.engine?.files)) {
+    const content =
+      from !== undefined
+        ? await contentOf(resolve(folder, from))
+        : url !== undefined
+          ? await hubFile(url, named.digest ?? '', onFetched)
+          : undefined
     if (content) contents.push(content)
     files.push({ ...named, ...(content && { digest: content.digest, bytes: content.bytes }) })
   }
@@ -63,8 +73,12 @@ export async function endpointFrom(
 function listIn(files: NonNullable<OptionsFile['engine']>['files']) {
   if (files === undefined) return []
   const isList = Array.isArray(files) && files.every((file) => typeof file === 'object' && file !== null)
-  if (isList && files.every(({ from }) => from === undefined || typeof from === 'string')) return files
-  throw new CloisterError('bad-config', 'The engine’s `files` are no list of `path` and `from`.')
+  const isText = (value: unknown) => value === undefined || typeof value === 'string'
+  if (isList && files.every(({ from, url, digest }) => [from, url, digest].every(isText))) return files
+  throw new CloisterError(
+    'bad-config',
+    'The engine’s `files` are no list of `path` and `from`, or `path`, `url` and `digest`.',
+  )
 }
 
 /** What a file of YAML or JSON says. Throws `no-file`, `too-large`, `bad-file`. */
