@@ -425,6 +425,7 @@ describe('the door tells', () => {
     expect(data?.map(({ id }) => id)).toEqual(['tiny', 'small'])
     expect((await jsonOf(await fetch(`${url}/v1/models/small`))).context_length).toBe(512)
     expect((await fetch(`${url}/v1/models/large`)).status).toBe(404)
+    expect((await fetch(`${url}/v1/models/%`)).status).toBe(404)
     const metrics = await (await fetch(`${url}/metrics`)).text()
     expect(metrics).toContain('cloister_inference_requests_total{outcome="complete"} 1')
     expect(metrics).toContain('cloister_inference_tokens_total{kind="output"} 7')

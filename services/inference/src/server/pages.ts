@@ -90,7 +90,7 @@ async function models({ endpoint, since }: PageParts, name: string): Promise<unk
     }),
   }))
   if (name === '') return { object: 'list', data: all }
-  const found = all.find(({ id }) => id === decodeURIComponent(name))
+  const found = all.find(({ id }) => id === name || encodeURIComponent(id) === name)
   if (!found)
     throw new CloisterError('not-found', 'That model is not served here.', { details: { param: 'model' } })
   return found

@@ -37,7 +37,7 @@ export function peerPages(parts: PeerParts): Page[] {
       if (what === 'aci' && one === 'attestation' && more.length === 0)
         return page(attestation(parts, query.get('nonce')))
       if (what === 'aci' && one === 'receipts' && more.length === 1)
-        return page(receipt(parts, decodeURIComponent(more[0] ?? '')))
+        return page(receipt(parts, more[0] ?? ''))
       return undefined
     },
   ]
