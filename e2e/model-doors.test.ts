@@ -6,6 +6,7 @@ import {
   decodeAnswer,
   encodeQuestion,
   InferenceReceipt,
+  SENT_HEADER,
   sealedContext,
 } from '@cloister/inference/protocol'
 import { fakeAgent, startTestDoor, type TestDoor } from '@cloister/inference/testing'
@@ -91,7 +92,7 @@ describe('an endpoint behind the gateway', () => {
     const head = {
       method: 'POST' as const,
       path: '/v1/chat/completions',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', [SENT_HEADER]: String(Date.now()) },
     }
     const question = encodeQuestion(head, Buffer.from(secret))
     const { sealed, openAnswer } = await sealQuestion(
